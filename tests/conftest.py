@@ -1,0 +1,17 @@
+"""Fixtures that every part of the suite shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The shared material folder (data, weights, recorded requests), or a skip that says what is missing."""
+    folder = Path(os.environ.get("ZEGCLIP_SHARED", CHECKOUT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no shared material at {folder}: set ZEGCLIP_SHARED to its folder")
+    return folder

@@ -1,0 +1,33 @@
+"""Every error that `zegclip_core` raises, one tree by who can mend it.
+
+ZegCLIPError
+├── ModelError              the weights or their name: the person who chose the model mends it
+│   ├── UnknownModelError
+│   └── WeightsError
+├── LabelError              the words: the person who wrote the label set mends it
+└── ShapeError              tensors that do not fit: the programmer mends it
+"""
+
+
+class ZegCLIPError(Exception):
+    """Base of all errors of this package; the message names the offending value and the cure."""
+
+
+class ModelError(ZegCLIPError):
+    """A model cannot be found, read or trusted."""
+
+
+class UnknownModelError(ModelError):
+    """A model notation that names nothing this package can load."""
+
+
+class WeightsError(ModelError):
+    """A weight file is missing, incomplete, altered or made for another architecture."""
+
+
+class LabelError(ZegCLIPError):
+    """A label set that cannot be turned into text features."""
+
+
+class ShapeError(ZegCLIPError):
+    """A tensor or array of the wrong shape, type or value range."""
