@@ -1,0 +1,94 @@
+"""Every error that `training` raises, one tree by who can mend it.
+
+TrainingError
+├── DatasetError                     the data on disk: the person who prepared it mends it
+│   ├── DatasetDescriptionError      `dataset.json` is missing, unreadable or contradicts itself
+│   ├── SplitError                   a split that the description does not name, or whose file is wrong
+│   │   └── EmptySplitError
+│   ├── MissingImageError            a photograph that a split lists does not exist
+│   ├── UnreadableImageError         a photograph or mask that no decoder can read
+│   ├── MissingMaskError             a mask that a split lists does not exist
+│   └── MaskContentError             a mask that cannot belong to its photograph
+│       └── UnknownMaskIdsError      pixel values that are no class of the data set
+└── EvaluationError                  predictions that cannot be scored: the predictor's programmer mends it
+"""
+
+
+class TrainingError(Exception):
+    """Base of all errors of this package; the message names the offending value and the cure."""
+
+
+class DatasetError(TrainingError):
+    """A data set that cannot be used as it lies on disk."""
+
+
+class DatasetDescriptionError(DatasetError):
+    """`dataset.json` is missing, unreadable or contradicts itself."""
+
+
+class SplitError(DatasetError):
+    """A split that the description does not name, or whose file is missing or wrong."""
+
+
+class EmptySplitError(SplitError):
+    """A split without any image."""
+
+
+class MissingImageError(DatasetError):
+    """A photograph that a split lists does not exist."""
+
+
+class UnreadableImageError(DatasetError):
+    """A photograph or a mask that no decoder can read."""
+
+
+class MissingMaskError(DatasetError):
+    """A mask that a split lists does not exist."""
+
+
+class MaskContentError(DatasetError):
+    """A mask that cannot belong to its photograph."""
+
+
+class UnknownMaskIdsError(MaskContentError):
+    """A mask with pixel values that are no class of the data set."""
+
+
+class DownloadError(DatasetError):
+    """An official download that a converter cannot turn into `dataset.json`."""
+
+
+class DownloadLayoutError(DownloadError):
+    """A folder or a list of the download is missing, or the download is another version."""
+
+
+class MaskFormatError(DownloadError):
+    """A mask file that shows colours instead of holding class ids."""
+
+
+class LabelIdsError(DownloadError):
+    """Masks whose numbers mean other classes than the benchmark's: raw ids, shifted ids, or a mixture."""
+
+
+class MissingExtraError(DownloadError):
+    """An optional library is needed to read the download."""
+
+
+class ConfigurationError(TrainingError):
+    """A recipe or option that is unknown, out of range, or contradicts another."""
+
+
+class RunError(TrainingError):
+    """A training run that cannot start, go on or be read."""
+
+
+class TrainingStateError(RunError):
+    """A saved training state is damaged, or belongs to a run with other settings."""
+
+
+class DivergedError(RunError):
+    """The loss became infinite or no number."""
+
+
+class EvaluationError(TrainingError):
+    """Predictions, classes or options that cannot be scored."""
