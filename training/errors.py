@@ -8,8 +8,16 @@ TrainingError
 │   ├── MissingImageError            a photograph that a split lists does not exist
 │   ├── UnreadableImageError         a photograph or mask that no decoder can read
 │   ├── MissingMaskError             a mask that a split lists does not exist
-│   └── MaskContentError             a mask that cannot belong to its photograph
-│       └── UnknownMaskIdsError      pixel values that are no class of the data set
+│   ├── MaskContentError             a mask that cannot belong to its photograph
+│   │   └── UnknownMaskIdsError      pixel values that are no class of the data set
+│   └── DownloadError                an official download that a converter cannot use
+│       ├── DownloadLayoutError      a folder or list of it is missing
+│       ├── LabelIdsError            its masks count classes in another way than the benchmark
+│       └── MissingExtraError        an optional library is needed to read it
+├── ConfigurationError               a recipe or option: the person who starts the run mends it
+├── RunError                         a run folder: the person who starts the run mends it
+│   ├── TrainingStateError           a saved state is damaged or belongs to another run
+│   └── DivergedError                the loss is no number any more
 └── EvaluationError                  predictions that cannot be scored: the predictor's programmer mends it
 """
 
@@ -60,10 +68,6 @@ class DownloadError(DatasetError):
 
 class DownloadLayoutError(DownloadError):
     """A folder or a list of the download is missing, or the download is another version."""
-
-
-class MaskFormatError(DownloadError):
-    """A mask file that shows colours instead of holding class ids."""
 
 
 class LabelIdsError(DownloadError):

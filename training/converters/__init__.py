@@ -1,0 +1,1 @@
+"""From the official downloads of the benchmarks to the one dataset description, `dataset.json`."""
