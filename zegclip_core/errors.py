@@ -3,7 +3,9 @@
 ZegCLIPError
 ├── ModelError              the weights or their name: the person who chose the model mends it
 │   ├── UnknownModelError
+│   ├── UnsupportedArchitectureError
 │   └── WeightsError
+│       └── DownloadError
 ├── LabelError              the words: the person who wrote the label set mends it
 └── ShapeError              tensors that do not fit: the programmer mends it
 """
@@ -21,8 +23,16 @@ class UnknownModelError(ModelError):
     """A model notation that names nothing this package can load."""
 
 
+class UnsupportedArchitectureError(ModelError):
+    """A model whose image tower this package cannot take apart."""
+
+
 class WeightsError(ModelError):
     """A weight file is missing, incomplete, altered or made for another architecture."""
+
+
+class DownloadError(WeightsError):
+    """Weights could not be brought from where they are published."""
 
 
 class LabelError(ZegCLIPError):

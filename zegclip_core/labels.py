@@ -25,7 +25,9 @@ class Label:
 
     def __post_init__(self) -> None:
         if not self.prompts or not all(prompt.strip() for prompt in self.prompts):
-            raise LabelError(f"label {self.name!r} has no words: give it a name or a prompt with letters in it")
+            raise LabelError(
+                f"label {self.name!r} has no words: give it a name or a prompt with letters in it"
+            )
 
 
 def split_synonyms(text: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""CLIP backbones: what a model is called, where its weights lie, how it is built."""

@@ -1,0 +1,46 @@
+"""What every way from an image to scores of words has in common."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from zegclip_core.backbones.backbone import Backbone
+
+
+@dataclass(frozen=True, slots=True)
+class HeadFeatures:
+    """What is kept of an image once it has been encoded; words can be asked of it again and again.
+
+    Attributes:
+        patches: (B, D, h, w), unit length along D.
+        global_feature: (B, D), unit length.
+
+    """
+
+    patches: Tensor
+    global_feature: Tensor
+
+
+class SegmentationHead(Protocol):
+    """Turns images into features, and features with words into logits.
+
+    Attributes:
+        backbone: the CLIP it stands on.
+        none_logit: the logit of "none of these words" on the scale of `logits`; None when there is no such score.
+
+    """
+
+    @property
+    def backbone(self) -> Backbone: ...
+
+    @property
+    def none_logit(self) -> float | None: ...
+
+    def encode(self, images: Tensor) -> HeadFeatures:
+        """Encode normalised images (B, 3, H, W), sides multiples of the backbone's `size_multiple`."""
+        ...
+
+    def logits(self, features: HeadFeatures, text: Tensor) -> Tensor:
+        """Score words (P, D), unit length, on the scale that softmax needs: (B, P, h, w), float32."""
+        ...
