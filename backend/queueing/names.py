@@ -1,0 +1,14 @@
+"""Queues, job functions and lifetimes, agreed by the processes that enqueue and those that work."""
+
+INTERACTIVE = "interactive"
+INFERENCE = "inference"
+TRAINING = "training"
+INFERENCE_QUEUES = (INTERACTIVE, INFERENCE)
+ALL_QUEUES = (INTERACTIVE, INFERENCE, TRAINING)
+
+RUN_PREDICT = "backend.jobs.predict.run_predict"
+
+# Seconds. A result waits for a web process or a prelabel run that is already asking for it.
+RESULT_LIFETIME = 600
+FAILURE_LIFETIME = 7 * 24 * 3600
+PREDICT_TIMEOUT = 600
