@@ -54,7 +54,7 @@ class EmbeddedQueueServer:
         return self._process.poll() if self._process else None
 
     def start(self) -> None:
-        """Start the server, or find the running one; raises `QueueServerError` with the server's own words."""
+        """Start the server, or find the running one; `QueueServerError` tells its last words."""
         if self.answers():
             return
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
