@@ -6,6 +6,7 @@ ZegCLIPError
 │   ├── UnsupportedArchitectureError
 │   └── WeightsError
 │       └── DownloadError
+├── DeviceError             the machine: the person who chose the device mends it
 ├── LabelError              the words: the person who wrote the label set mends it
 └── ShapeError              tensors that do not fit: the programmer mends it
 """
@@ -33,6 +34,10 @@ class WeightsError(ModelError):
 
 class DownloadError(WeightsError):
     """Weights could not be brought from where they are published."""
+
+
+class DeviceError(ZegCLIPError):
+    """A device that this machine does not have."""
 
 
 class LabelError(ZegCLIPError):

@@ -23,19 +23,17 @@ class HeadFeatures:
 
 
 class SegmentationHead(Protocol):
-    """Turns images into features, and features with words into logits.
-
-    Attributes:
-        backbone: the CLIP it stands on.
-        none_logit: the logit of "none of these words" on the scale of `logits`; None when there is no such score.
-
-    """
+    """Turns images into features, and features with words into logits."""
 
     @property
-    def backbone(self) -> Backbone: ...
+    def backbone(self) -> Backbone:
+        """The CLIP it stands on."""
+        ...
 
     @property
-    def none_logit(self) -> float | None: ...
+    def none_logit(self) -> float | None:
+        """The logit of "none of these words" on the scale of `logits`; None when it has no such score."""
+        ...
 
     def encode(self, images: Tensor) -> HeadFeatures:
         """Encode normalised images (B, 3, H, W), sides multiples of the backbone's `size_multiple`."""

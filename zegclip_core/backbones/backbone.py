@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zegclip_core.errors import ShapeError
+from zegclip_core.text_tower import PADDING, encode_tokens
 from zegclip_core.visual_tower import VisualTower
 
 Tokenizer = Callable[[list[str]], Tensor]
@@ -111,6 +112,11 @@ class Backbone(nn.Module):
         return float(self.clip.logit_scale.exp())
 
     @property
+    def is_dense(self) -> bool:
+        """Whether its patches were trained to be compared with words, so that no surgery is needed."""
+        return self.none_cosine is not None
+
+    @property
     def device(self) -> torch.device:
         """Where the weights lie."""
         return self.image_mean.device
@@ -142,5 +148,9 @@ class Backbone(nn.Module):
         encoded = [torch.empty(0, self.embed_dim, device=self.device)]
         for start in range(0, len(sentences), _SENTENCES_AT_ONCE):
             tokens = self.tokenizer(list(sentences[start : start + _SENTENCES_AT_ONCE])).to(self.device)
-            encoded.append(F.normalize(self.clip.encode_text(tokens).float(), dim=-1))
+            encoded.append(F.normalize(encode_tokens(self.clip, tokens).float(), dim=-1))
         return torch.cat(encoded)
+
+    def fills_context(self, sentence: str) -> bool:
+        """Whether a sentence takes all places of the text tower, so that its end may be cut off."""
+        return bool(self.tokenizer([sentence])[0, -1] != PADDING)

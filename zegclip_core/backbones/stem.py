@@ -74,7 +74,7 @@ class MobileNetV2(nn.Module):
         self.last = nn.Conv2d(channels[-1], LAST_WIDTH, 1)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Map images (B, 3, 16h, 16w) to the outputs of block 12 (B, 96, h, w) and the end (B, 1280, h, w)."""
+        """Map images (B, 3, 16h, 16w) to block 12's output (B, 96, h, w) and the end's (B, 1280, h, w)."""
         features = F.relu6(self.conv0(images))
         fine = features
         for index, block in enumerate(self.blocks):
