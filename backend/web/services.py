@@ -1,0 +1,36 @@
+"""What the routes share, made once when the app is made."""
+
+from dataclasses import dataclass
+
+import redis
+from flask import current_app
+
+from backend.event_log import EventLog
+from backend.projects import ProjectStore
+from backend.settings import Settings
+from backend.web.admission import Admission
+
+_KEY = "zegclip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Settings, stores and connections of one web process."""
+
+    settings: Settings
+    model_version: str
+    connection: "redis.Redis"
+    projects: ProjectStore
+    events: EventLog
+    admission: Admission
+
+
+def install(services: Services) -> None:
+    """Attach services to the current app."""
+    current_app.extensions[_KEY] = services
+
+
+def services() -> Services:
+    """Return the services of the app that handles the current request."""
+    found: Services = current_app.extensions[_KEY]
+    return found
