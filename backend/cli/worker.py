@@ -1,0 +1,47 @@
+"""`zegclip worker`: one worker, for a set-up on several machines."""
+
+import argparse
+
+from backend.cli.settings_flags import add_settings_flags, settings_from
+from backend.logs import configure_logging
+from backend.queueing.address import queue_address
+
+_EXAMPLES = """examples:
+  REDIS_URL=redis://queue:6379 LABEL_STUDIO_API_KEY=… zegclip worker inference --threads 4
+  REDIS_URL=redis://queue:6379 zegclip worker training
+
+A worker finishes its job on SIGTERM and then ends; a second SIGTERM ends it at once."""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", summary: str) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "worker",
+        help=summary,
+        description=summary,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("kind", choices=("inference", "training"), help="which queues to work on")
+    parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
+    add_settings_flags(
+        parser, "data_dir", "model", "device", "threads", "redis_url", "label_studio_url", "log_level"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Work until SIGTERM or Ctrl-C."""
+    settings = settings_from(arguments)
+    configure_logging(settings.log_level)
+    address = queue_address(settings)
+    if arguments.kind == "inference":
+        from backend.worker.inference import run_inference_worker
+
+        run_inference_worker(settings, redis_url=address, burst=arguments.burst)
+    else:
+        # The parent of training jobs must never import torch: a fork after torch has run hangs.
+        from backend.worker.training import run_training_worker
+
+        run_training_worker(redis_url=address, burst=arguments.burst)
+    return 0

@@ -1,0 +1,1 @@
+"""What workers run: functions that take and return JSON."""

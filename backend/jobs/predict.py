@@ -1,0 +1,31 @@
+"""The prediction job: light JSON in, predictions in Label Studio's form out."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from backend.jobs.predictor import installed_predictor
+from backend.predictions import predict_tasks
+
+_log = logging.getLogger(__name__)
+
+
+def run_predict(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Predict the tasks of a payload made by `backend.predict_requests.job_payloads`.
+
+    Returns `{"results": [one item for each task, in order]}`. A task that fails does not fail the job.
+    """
+    predictor = installed_predictor()
+    results = predict_tasks(
+        payload["tasks"],
+        payload["label_config"],
+        segmenter=predictor.segmenter,
+        images=predictor.images,
+        model_version=predictor.model_version,
+        context=payload.get("context"),
+        extra_params=payload.get("extra_params"),
+        project=str(payload.get("project") or ""),
+    )
+    failed = sum("error" in result for result in results)
+    _log.info("project %s: %d tasks, %d failed", payload.get("project"), len(results), failed)
+    return {"results": results}

@@ -1,0 +1,40 @@
+"""The one predictor of a worker process, loaded before its first job."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backend.errors import BackendError
+
+if TYPE_CHECKING:
+    from backend.images.source import ImageSource
+    from zegclip_core.segmenter import Segmenter
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A loaded model and the way to its images."""
+
+    segmenter: "Segmenter"
+    images: "ImageSource"
+    model_version: str
+
+
+class NoPredictorError(BackendError):
+    """A prediction job runs in a process that loaded no model."""
+
+
+_installed: list[Predictor] = []
+
+
+def install_predictor(predictor: Predictor) -> None:
+    """Make a predictor the one of this process."""
+    _installed[:] = [predictor]
+
+
+def installed_predictor() -> Predictor:
+    """Return the predictor of this process; raises `NoPredictorError` when none was loaded."""
+    if not _installed:
+        raise NoPredictorError(
+            "this worker has no model: prediction jobs belong to `zegclip worker inference`"
+        )
+    return _installed[0]

@@ -1,0 +1,1 @@
+"""Worker processes: one for predictions with the model loaded, one for training."""

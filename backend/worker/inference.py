@@ -1,0 +1,73 @@
+"""The inference worker: loads the model once, serves the interactive queue before batches, never forks."""
+
+import logging
+
+import torch
+from rq import SimpleWorker
+
+from backend.images.source import ImageSource
+from backend.jobs.predictor import Predictor, install_predictor
+from backend.label_studio.origin import LabelStudioOrigin
+from backend.queueing.connection import SERIALIZER, connect_worker, open_queue
+from backend.queueing.names import INFERENCE_QUEUES, RESULT_LIFETIME
+from backend.settings import Settings
+from backend.worker.names import (
+    MAINTENANCE_INTERVAL,
+    MONITORING_INTERVAL,
+    WORKER_LIFETIME,
+    worker_name,
+)
+from zegclip_core.segmenter import build_segmenter
+
+_log = logging.getLogger(__name__)
+
+
+def run_inference_worker(settings: Settings, *, redis_url: str, burst: bool = False) -> None:
+    """Load the model, then work until SIGTERM or SIGINT (the running job is finished first).
+
+    Args:
+        settings: everything the operator chose.
+        redis_url: the queue server.
+        burst: end when the queues are empty.
+
+    Raises `ModelError` when the model cannot be loaded.
+
+    """
+    install_predictor(load_predictor(settings))
+    # Forking after torch has run hangs the child, so jobs run in this process (rq's SimpleWorker).
+    worker = SimpleWorker(
+        [open_queue(name, connect_worker(redis_url)) for name in INFERENCE_QUEUES],
+        name=worker_name("inference"),
+        connection=connect_worker(redis_url),
+        serializer=SERIALIZER,
+        default_result_ttl=RESULT_LIFETIME,
+        job_monitoring_interval=MONITORING_INTERVAL,
+        maintenance_interval=MAINTENANCE_INTERVAL,
+        default_worker_ttl=WORKER_LIFETIME,
+        log_job_description=False,
+    )
+    worker.work(burst=burst, logging_level="WARNING")
+
+
+def load_predictor(settings: Settings) -> Predictor:
+    """Load the model and open the way to images, as the settings say."""
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    segmenter = build_segmenter(
+        settings.model, cache_dir=settings.data_dir / "models", device=settings.device, show_progress=True
+    )
+    key = settings.label_studio_api_key
+    origin = LabelStudioOrigin(
+        url=settings.label_studio_url, api_key=key.get_secret_value() if key is not None else None
+    )
+    images = ImageSource(
+        label_studio=origin,
+        cache_dir=settings.data_dir / "images",
+        cache_bytes=settings.image_cache_bytes,
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_pixels,
+        local_files_root=settings.local_files_root,
+        allowed_private_hosts=settings.allowed_private_hosts,
+    )
+    _log.info("model %s is loaded", segmenter.model_version)
+    return Predictor(segmenter=segmenter, images=images, model_version=segmenter.model_version)

@@ -1,0 +1,34 @@
+"""The training worker: one job at a time, each in a child process; the parent never imports torch."""
+
+from rq import Worker
+
+from backend.queueing.connection import SERIALIZER, connect_worker, open_queue
+from backend.queueing.names import RESULT_LIFETIME, TRAINING
+from backend.worker.names import (
+    MAINTENANCE_INTERVAL,
+    MONITORING_INTERVAL,
+    WORKER_LIFETIME,
+    worker_name,
+)
+
+
+def run_training_worker(*, redis_url: str, burst: bool = False) -> None:
+    """Work on the training queue until SIGTERM or SIGINT (the running job is finished first).
+
+    Args:
+        redis_url: the queue server.
+        burst: end when the queue is empty.
+
+    """
+    worker = Worker(
+        [open_queue(TRAINING, connect_worker(redis_url))],
+        name=worker_name("training"),
+        connection=connect_worker(redis_url),
+        serializer=SERIALIZER,
+        default_result_ttl=RESULT_LIFETIME,
+        job_monitoring_interval=MONITORING_INTERVAL,
+        maintenance_interval=MAINTENANCE_INTERVAL,
+        default_worker_ttl=WORKER_LIFETIME,
+        log_job_description=False,
+    )
+    worker.work(burst=burst, logging_level="WARNING", with_scheduler=True)
