@@ -7,7 +7,7 @@ from flask import Flask, Request, Response, request
 from backend.errors import SettingsError
 from backend.settings import Settings
 
-SECRET_HEADER = "X-Zegclip-Secret"  # noqa: S105 (the header's name)
+SECRET_HEADER = "X-Zegclip-Secret"
 # Label Studio and container engines ask for these before they know any password.
 _OPEN_ENDPOINTS = frozenset({"contract.health"})
 _WEBHOOK_ENDPOINT = "contract.webhook"

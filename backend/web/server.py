@@ -39,6 +39,8 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "keepalive": 30,
             "proc_name": "zegclip-web",
             "errorlog": "-",
+            # Its socket would lie in the home folder, one for all servers of a user.
+            "control_socket_disable": True,
             "loglevel": self._settings.log_level.lower(),
         }
         for name, value in options.items():

@@ -1,0 +1,1 @@
+"""Images of tasks: from an address to bytes, from bytes to pixels."""

@@ -1,0 +1,120 @@
+"""What an image address in a task's data means (Label Studio 1.23's kinds)."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qs, quote, unquote_to_bytes, urlsplit
+
+from backend.images.errors import ImageAddressError, ImageContentError
+
+Kind = Literal["label_studio", "local_file", "cloud", "web", "inline"]
+_CLOUD_SCHEMES = frozenset({"s3", "gs", "azure-blob"})
+_LONGEST_SHOWN = 120
+# Parameters of presigned addresses: they differ from call to call and give access, the image stays the same.
+_PRESIGNED_PREFIXES = (
+    "x-amz-",
+    "x-goog-",
+    "awsaccesskeyid",
+    "signature",
+    "expires",
+    "se",
+    "sig",
+    "sv",
+    "sp",
+    "sr",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAddress:
+    """One address, classified.
+
+    Attributes:
+        kind: `label_studio` (a path on its server), `local_file`, `cloud`, `web` or `inline`.
+        text: the address as the task gives it.
+        local_path: for `local_file`, the path below the root.
+
+    """
+
+    kind: Kind
+    text: str
+    local_path: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The address as it may be logged: without query, user and inline data."""
+        if self.kind == "inline":
+            return self.text.partition(",")[0][:_LONGEST_SHOWN] + ",…"
+        parts = urlsplit(self.text)
+        host = parts.netloc.rpartition("@")[2]
+        query = f"?d={self.local_path}" if self.local_path else ""
+        start = f"{parts.scheme}://{host}" if parts.scheme else ""
+        return f"{start}{parts.path}{query}"[:_LONGEST_SHOWN]
+
+    @property
+    def cache_key(self) -> str:
+        """The address without what presigning adds to it."""
+        parts = urlsplit(self.text)
+        query = parse_qs(parts.query, keep_blank_values=True)
+        kept = sorted(
+            (name, value)
+            for name, values in query.items()
+            for value in values
+            if not name.lower().startswith(_PRESIGNED_PREFIXES[:2])
+            and name.lower() not in _PRESIGNED_PREFIXES[2:]
+        )
+        return f"{parts.scheme}://{parts.netloc}{parts.path}?{kept}"
+
+
+def read_task_address(value: object) -> TaskAddress:
+    """Classify the value of a task's image field.
+
+    Raises `ImageAddressError` for anything that no server gives, such as `file:` and bare paths.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise ImageAddressError(f"the task's image is {type(value).__name__}, expected an address as text")
+    text = value.strip()
+    if text.startswith("data:"):
+        return TaskAddress("inline", text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise ImageAddressError(f"not an address: {error}") from error
+    if parts.scheme in _CLOUD_SCHEMES:
+        return TaskAddress("cloud", text)
+    if parts.scheme in ("http", "https"):
+        return TaskAddress("web", text)
+    if not parts.scheme and not parts.netloc and parts.path.startswith("/data/local-files"):
+        wanted = parse_qs(parts.query).get("d", [""])[0]
+        if not wanted:
+            raise ImageAddressError("/data/local-files/ needs ?d= with a path below the root")
+        return TaskAddress("local_file", text, local_path=wanted)
+    if not parts.scheme and not parts.netloc and parts.path.startswith(("/data/", "/storage-data/")):
+        return TaskAddress("label_studio", text)
+    raise ImageAddressError(
+        f"cannot fetch {text[:_LONGEST_SHOWN]!r}: images come from Label Studio's uploads, its storages, "
+        "http(s) addresses or data: addresses"
+    )
+
+
+def decode_inline(text: str, *, max_bytes: int) -> bytes:
+    """Return the bytes of a `data:` address; raises `ImageContentError` when it is broken or too large."""
+    head, comma, body = text.partition(",")
+    if not comma:
+        raise ImageContentError("the data: address has no comma, so no data")
+    # Four characters of base64 carry three bytes; checked before anything is decoded.
+    if len(body) * 3 // 4 > max_bytes + 3:
+        raise ImageContentError(f"the data: address is larger than the {max_bytes:,} bytes allowed")
+    if not head.rstrip().lower().endswith(";base64"):
+        return unquote_to_bytes(body)
+    try:
+        return base64.b64decode(unquote_to_bytes(body), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ImageContentError(f"the data: address is not base64: {error}") from error
+
+
+def presign_path(address: TaskAddress, task_id: int | str) -> str:
+    """Return the path on Label Studio that redirects to a cloud file (its task's storage signs it)."""
+    encoded = base64.urlsafe_b64encode(address.text.encode()).decode()
+    return f"/tasks/{quote(str(task_id))}/presign/?fileuri={encoded}"
