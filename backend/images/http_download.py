@@ -113,7 +113,7 @@ class HttpDownloader:
                 size += len(chunk)
                 if size > self._max_bytes:
                     raise ImageContentError(
-                        f"the file has more than the {self._max_bytes:,} bytes allowed (ZEGCLIP_MAX_IMAGE_BYTES)"
+                        f"the file exceeds {self._max_bytes:,} bytes (ZEGCLIP_MAX_IMAGE_BYTES)"
                     )
                 chunks.append(chunk)
         except HTTPError as error:
