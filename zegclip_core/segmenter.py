@@ -1,0 +1,262 @@
+"""From an image and words to a label map: the one way that every caller takes."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zegclip_core.backbones.loading import load_backbone
+from zegclip_core.backbones.notation import parse_notation
+from zegclip_core.dense_head import DenseZeroShotHead
+from zegclip_core.devices import choose_device
+from zegclip_core.errors import ShapeError
+from zegclip_core.heads import HeadFeatures, SegmentationHead
+from zegclip_core.labelling import (
+    LabellingOptions,
+    certainty,
+    clean,
+    compete,
+    scale_up,
+    softmax,
+    working_size,
+)
+from zegclip_core.labels import Label, require_distinct_names
+from zegclip_core.segmentation import Segmentation
+from zegclip_core.text_bank import TextBank
+from zegclip_core.windows import WindowPlan, plan_windows, stitch
+
+# What stands behind the labels for a model without a learned "none of these" (Wang et al., SCLIP, ECCV 2024).
+BACKGROUND_WORDS = (
+    "background",
+    "sky",
+    "wall",
+    "tree",
+    "grass",
+    "road",
+    "water",
+    "mountain",
+    "building",
+    "floor",
+    "ceiling",
+    "window",
+    "door",
+    "ground",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmenterOptions:
+    """How a segmenter looks at images.
+
+    Attributes:
+        long_side: longer side in pixels of a whole image before the model; None takes the model's own.
+        background_words: words that compete without being painted, for models without a learned "none";
+            those that are labels themselves are left out.
+        labelling: from probabilities to masks.
+
+    """
+
+    long_side: int | None = None
+    background_words: tuple[str, ...] = BACKGROUND_WORDS
+    labelling: LabellingOptions = field(default_factory=LabellingOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """An image after the tower; any label set can be asked of it.
+
+    Attributes:
+        plan: where the model looked.
+        features: one entry for each window.
+        image: the image (h, w, 3) uint8 at the working size, which guides the edges.
+        size: height and width of the original.
+        seconds: what encoding took.
+
+    """
+
+    plan: WindowPlan
+    features: tuple[HeadFeatures, ...]
+    image: NDArray[np.uint8]
+    size: tuple[int, int]
+    seconds: float
+
+
+class Segmenter:
+    """Paints images with the labels it is given; safe to call from several threads, one forward at a time.
+
+    Args:
+        head: scores words on patches.
+        text_bank: turns labels into text features.
+        model_version: what predictions carry, such as `zegclip-mini@1`.
+        options: how it looks at images.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        head: SegmentationHead,
+        text_bank: TextBank,
+        model_version: str,
+        options: SegmenterOptions | None = None,
+    ) -> None:
+        self.head = head
+        self.text_bank = text_bank
+        self.model_version = model_version
+        self.options = options or SegmenterOptions()
+        self._forward = threading.Lock()
+
+    def segment(self, image: NDArray[np.uint8], labels: Sequence[Label]) -> Segmentation:
+        """Paint an image (H, W, 3) uint8 with labels; errors as for `encode` and `classify`."""
+        return self.classify(self.encode(image), labels)
+
+    def encode(self, image: NDArray[np.uint8]) -> EncodedImage:
+        """Run the tower over an image (H, W, 3) uint8, any size; raises `ShapeError` for other arrays."""
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+            raise ShapeError(
+                f"an image of shape {image.shape} and type {image.dtype}: expected (H, W, 3) uint8"
+            )
+        started = time.perf_counter()
+        height, width = image.shape[:2]
+        sizes = self.head.backbone.sizes
+        plan = plan_windows(height, width, sizes, long_side=self.options.long_side)
+        resized = _resize(image, plan.height, plan.width)
+        pixels = torch.tensor(resized).permute(2, 0, 1).unsqueeze(0)
+        with self._forward:
+            normalised = self.head.backbone.normalise(pixels)
+            features = tuple(
+                self.head.encode(normalised[:, :, w.top : w.top + w.height, w.left : w.left + w.width])
+                for w in plan.windows
+            )
+        small = _resize(image, *working_size(height, width, self.options.labelling.working_side))
+        return EncodedImage(plan, features, small, (height, width), time.perf_counter() - started)
+
+    def classify(self, encoded: EncodedImage, labels: Sequence[Label]) -> Segmentation:
+        """Ask labels of an encoded image.
+
+        Raises `LabelError` when there is no label, when names repeat or when a label has no words.
+        """
+        require_distinct_names(labels)
+        started = time.perf_counter()
+        classes, painted = self._classes(labels)
+        logits = self._class_logits(encoded, classes)
+        scored = time.perf_counter()
+        options = self.options.labelling
+        probabilities = softmax(logits)
+        winner, best, kept = compete(logits, encoded.image, options=options)
+        numbers = np.concatenate([painted, np.zeros(len(logits) - len(painted), np.uint16)])
+        winner = clean(_leave_unpainted(winner, best, numbers, options.threshold), options)
+        region_scores = _mean_inside(numbers[winner], best)
+        if winner.shape != encoded.size:
+            winner = scale_up(winner, kept, *encoded.size)
+        label_map = numbers[winner]
+        ended = time.perf_counter()
+        return Segmentation(
+            label_map=label_map,
+            confidence=best,
+            region_scores=region_scores,
+            certainty=certainty(probabilities),
+            timings={"encode": encoded.seconds, "head": scored - started, "refine": ended - scored},
+        )
+
+    def _classes(self, labels: Sequence[Label]) -> tuple[list[Label], NDArray[np.uint16]]:
+        """Labels plus background words, and the number that each paints (0 = nothing)."""
+        classes = list(labels)
+        painted = [0 if label.is_background else number for number, label in enumerate(labels, start=1)]
+        if self.head.none_logit is None:
+            taken = {word.lower() for label in labels for word in label.prompts}
+            words = [word for word in self.options.background_words if word.lower() not in taken]
+            classes += [
+                Label(name=f"background: {word}", prompts=(word,), is_background=True) for word in words
+            ]
+            painted += [0] * len(words)
+        return classes, np.array(painted, np.uint16)
+
+    def _class_logits(self, encoded: EncodedImage, classes: Sequence[Label]) -> NDArray[np.float32]:
+        """Scores (C, h, w) on the stitched patch grid, the best synonym for each class; "none" comes last."""
+        with self._forward, torch.inference_mode():
+            text, owners = self.text_bank.embed(classes)
+            parts = [
+                _best_synonym(self.head.logits(features, text)[0], owners, len(classes))
+                for features in encoded.features
+            ]
+            stitched = stitch(encoded.plan, parts, stride=self.head.backbone.stride)
+            if self.head.none_logit is not None:
+                none = stitched.new_full((1, *stitched.shape[1:]), self.head.none_logit)
+                stitched = torch.cat((stitched, none))
+            logits: NDArray[np.float32] = stitched.float().cpu().numpy()
+        return logits
+
+
+def build_segmenter(
+    notation: str,
+    *,
+    cache_dir: Path | None = None,
+    device: str = "auto",
+    options: SegmenterOptions | None = None,
+    show_progress: bool = False,
+) -> Segmenter:
+    """Load a model by its notation and make it ready to paint.
+
+    Args:
+        notation: `zegclip-mini`, `ARCH/PRETRAINED`, or the path of a checkpoint.
+        cache_dir: where weights and text features are kept.
+        device: auto, cpu, cuda or cuda:0.
+        options: how images are looked at.
+        show_progress: whether downloads draw a progress bar.
+
+    Raises `ModelError` and its kinds, with a message that tells the cure.
+
+    """
+    backbone = load_backbone(
+        parse_notation(notation),
+        cache_dir=cache_dir,
+        device=choose_device(device),
+        show_progress=show_progress,
+    )
+    return Segmenter(
+        head=DenseZeroShotHead(backbone=backbone),
+        text_bank=TextBank(backbone=backbone, cache_dir=cache_dir / "text" if cache_dir else None),
+        model_version=backbone.model_version,
+        options=options,
+    )
+
+
+def _best_synonym(logits: Tensor, owners: Tensor, classes: int) -> Tensor:
+    """Maximum over each class's words: (P, h, w) to (C, h, w)."""
+    best = logits.new_full((classes, *logits.shape[1:]), -torch.inf)
+    places = owners.view(-1, 1, 1).expand_as(logits)
+    return best.scatter_reduce_(0, places, logits, "amax")
+
+
+def _leave_unpainted(
+    winner: NDArray[np.uint16], best: NDArray[np.float32], numbers: NDArray[np.uint16], threshold: float
+) -> NDArray[np.uint16]:
+    """Where the best class is too improbable, let one that paints nothing win, if there is one."""
+    nothing = np.flatnonzero(numbers == 0)
+    if threshold > 0 and nothing.size:
+        winner = np.where(best < threshold, np.uint16(nothing[-1]), winner)
+    return winner
+
+
+def _mean_inside(label_map: NDArray[np.uint16], confidence: NDArray[np.float32]) -> dict[int, float]:
+    flat = label_map.ravel()
+    counts = np.bincount(flat)
+    sums = np.bincount(flat, weights=confidence.ravel())
+    return {int(n): float(sums[n] / counts[n]) for n in np.flatnonzero(counts) if n > 0}
+
+
+def _resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = height * width < image.shape[0] * image.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized: NDArray[np.uint8] = cv2.resize(image, (width, height), interpolation=method)
+    return resized
