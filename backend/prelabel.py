@@ -1,0 +1,221 @@
+"""Paint every task of a project through the queue and store the predictions in Label Studio.
+
+Label Studio itself is the journal: a task that has a prediction of the version is done, so an interrupted run
+starts again where it ended and does nothing twice.
+"""
+
+import functools
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+from rq.job import Job
+
+from backend.errors import BackendError, QueueUnavailableError
+from backend.label_studio.client import LabelStudioClient, LightTask
+from backend.label_studio.errors import ApiError, LabelStudioUnreachableError
+from backend.queueing.enqueue import Outcome, enqueue_predict, give_up, wait_for
+from backend.queueing.names import INFERENCE, PREDICT_TIMEOUT
+
+_IN_FLIGHT_PER_WORKER = 2
+# A short outage of Label Studio is waited out: seconds between the tries to store a batch.
+_STORE_WAITS = (1.0, 3.0, 10.0, 30.0)
+
+
+class PrelabelError(BackendError):
+    """A project that cannot be painted at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """A task without a prediction, and why."""
+
+    task: int
+    kind: str
+    message: str
+
+
+@dataclass(slots=True)
+class PrelabelReport:
+    """What a run did.
+
+    Attributes:
+        done: tasks that have a new prediction.
+        regions: regions in those.
+        skipped: tasks that had one of this version already.
+        failures: tasks that could not be painted.
+        seconds: how long it took.
+
+    """
+
+    done: int = 0
+    regions: int = 0
+    skipped: int = 0
+    failures: list[TaskFailure] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Prelabeller:
+    """One run over one project.
+
+    Args:
+        client: Label Studio.
+        connection: the queue server.
+        project: the project's number.
+        model_version: what the workers' predictions will carry.
+        batch_size: tasks in one job.
+        workers: inference workers alive, which tells how many jobs to keep in flight.
+        extra_params: the project's settings for the backend.
+        sleep: waits between tries to store.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        client: LabelStudioClient,
+        connection: "redis.Redis",
+        project: int,
+        model_version: str,
+        batch_size: int,
+        workers: int,
+        extra_params: Any = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._connection = connection
+        self._project = project
+        self._model_version = model_version
+        self._batch_size = batch_size
+        self._in_flight = max(1, workers) * _IN_FLIGHT_PER_WORKER
+        self._extra_params = extra_params
+        self._sleep = sleep
+        self.report = PrelabelReport()
+
+    def run(
+        self, *, limit: int | None = None, progress: Callable[[int], object] = lambda _: None
+    ) -> PrelabelReport:
+        """Paint what is not painted yet.
+
+        Args:
+            limit: at most this many tasks.
+            progress: called with the number of tasks that have just been dealt with.
+
+        Raises `LabelStudioError` or `QueueUnavailableError` when it cannot go on; what was stored stays.
+
+        """
+        started = time.monotonic()
+        label_config = str(self._client.project(self._project)["label_config"])
+        waiting: deque[tuple[list[LightTask], Job]] = deque()
+        try:
+            for batch in _batches(self._missing(progress), self._batch_size, limit):
+                waiting.append((batch, self._enqueue(batch, label_config)))
+                if len(waiting) >= self._in_flight:
+                    self._finish(*waiting.popleft(), progress)
+            while waiting:
+                self._finish(*waiting.popleft(), progress)
+        finally:
+            late = [job for _, job in waiting]
+            if late:
+                _abandon(late)
+            self.report.seconds = time.monotonic() - started
+        return self.report
+
+    def _missing(self, progress: Callable[[int], object]) -> Iterator[LightTask]:
+        for page in self._client.iter_tasks(self._project):
+            for task in page:
+                if self._model_version in task.model_versions:
+                    self.report.skipped += 1
+                    progress(1)
+                else:
+                    yield task
+
+    def _enqueue(self, batch: Sequence[LightTask], label_config: str) -> Job:
+        payload = {
+            "tasks": [{"id": task.id, "data": dict(task.data)} for task in batch],
+            "label_config": label_config,
+            "project": str(self._project),
+            "context": None,
+            "extra_params": self._extra_params,
+        }
+        return enqueue_predict(payload, queue=INFERENCE, connection=self._connection)
+
+    def _finish(self, batch: Sequence[LightTask], job: Job, progress: Callable[[int], object]) -> None:
+        deadline = time.monotonic() + PREDICT_TIMEOUT
+        outcome = wait_for([job], deadline=deadline)[0]
+        good = []
+        for task, item in zip(batch, _items(outcome, len(batch)), strict=True):
+            error = item.get("error")
+            if error is not None:
+                self.report.failures.append(TaskFailure(task.id, str(error["kind"]), str(error["message"])))
+            else:
+                good.append({**item, "task": task.id})
+        self._store(good)
+        progress(len(batch))
+
+    def _store(self, predictions: list[dict[str, Any]]) -> None:
+        if not predictions:
+            return
+        if self._with_patience(lambda: self._client.import_predictions(self._project, predictions)) == len(
+            predictions
+        ):
+            self._count(predictions)
+            return
+        # Label Studio leaves out what it does not like without a word: ask one by one for its reasons.
+        stored = {task.id for task in self._stored()}
+        for prediction in predictions:
+            if prediction["task"] not in stored:
+                try:
+                    self._with_patience(functools.partial(self._client.create_prediction, prediction))
+                except ApiError as error:
+                    self.report.failures.append(TaskFailure(prediction["task"], "refused", str(error)))
+                    continue
+            self._count([prediction])
+
+    def _stored(self) -> Iterator[LightTask]:
+        for page in self._client.iter_tasks(self._project):
+            yield from (task for task in page if self._model_version in task.model_versions)
+
+    def _count(self, predictions: Sequence[Mapping[str, Any]]) -> None:
+        self.report.done += len(predictions)
+        self.report.regions += sum(len(prediction["result"]) for prediction in predictions)
+
+    def _with_patience(self, call: Callable[[], Any]) -> Any:
+        for wait in _STORE_WAITS:
+            try:
+                return call()
+            except LabelStudioUnreachableError:
+                self._sleep(wait)
+        return call()
+
+
+def _items(outcome: Outcome, count: int) -> list[dict[str, Any]]:
+    results = outcome.value.get("results") if isinstance(outcome.value, Mapping) else None
+    if outcome.state == "done" and isinstance(results, list) and len(results) == count:
+        return results
+    error = {"kind": "passing", "message": outcome.reason or "the worker returned no predictions"}
+    return [{"error": error} for _ in range(count)]
+
+
+def _batches(tasks: Iterable[LightTask], size: int, limit: int | None) -> Iterator[list[LightTask]]:
+    batch: list[LightTask] = []
+    for number, task in enumerate(tasks, start=1):
+        batch.append(task)
+        if len(batch) == size or number == limit:
+            yield batch
+            batch = []
+        if number == limit:
+            return
+    if batch:
+        yield batch
+
+
+def _abandon(jobs: Sequence[Job]) -> None:
+    """Take back what still waits; when the queue itself is gone there is nothing to take back."""
+    try:
+        give_up(jobs, [Outcome("late")] * len(jobs))
+    except QueueUnavailableError:
+        return
