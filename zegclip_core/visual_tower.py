@@ -67,12 +67,23 @@ class VisualTower(nn.Module):
 
         H and W must be multiples of the stride, else `ShapeError`.
         """
+        return self.embed_patches(self.patchify(images))
+
+    def patchify(self, images: Tensor) -> Tensor:
+        """Map normalised images (B, 3, H, W) to patches (B, width, h, w), before any position is added.
+
+        H and W must be multiples of the stride, else `ShapeError`.
+        """
         if images.ndim != 4 or images.shape[1] != 3:
             raise ShapeError(f"images of shape {tuple(images.shape)}: expected (batch, 3, height, width)")
         height, width = images.shape[-2:]
         if height < self.stride or width < self.stride or height % self.stride or width % self.stride:
             raise ShapeError(f"images of {height}x{width}: both sides must be multiples of {self.stride}")
-        patches = self.visual.conv1(images)
+        patches: Tensor = self.visual.conv1(images)
+        return patches
+
+    def embed_patches(self, patches: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Turn patches (B, width, h, w) into tokens (B, 1 + h*w, width), class token first, and (h, w)."""
         grid = (patches.shape[-2], patches.shape[-1])
         tokens = patches.flatten(2).transpose(1, 2)
         class_token = self.visual.class_embedding.to(tokens.dtype).expand(len(tokens), 1, -1)
