@@ -75,7 +75,7 @@ def _decode_mask(path: Path) -> NDArray[np.uint16]:
         with Image.open(path) as image:
             if image.mode not in MASK_MODES:
                 raise MaskContentError(
-                    f"{path} is a {image.mode} picture: masks hold one class index per pixel, as palette or grey"
+                    f"{path} is a {image.mode} picture: masks hold one class index per pixel"
                 )
             return np.asarray(image).astype(np.uint16)
     except DECODING_ERRORS as error:

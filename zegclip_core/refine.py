@@ -1,6 +1,6 @@
 """Edges of masks follow those of the image: the guided filter (He, Sun, Tang, TPAMI 2013), colour guide.
 
-Its linear functions are found at a reduced size and applied at full size (He, Sun, "Fast Guided Filter", 2015).
+Its linear functions are found at a reduced size and applied at full size (He, Sun, Fast Guided Filter, 2015).
 """
 
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class GuidedFilter:
         return filtered + full[:, :, _COLOURS]
 
     def _inverse_covariance(self, epsilon: float) -> list[list[Map]]:
-        """The inverse of the colours' covariance in every box plus epsilon on its diagonal, entry by entry."""
+        """The inverse of the colours' covariance in every box (epsilon on its diagonal), entry by entry."""
         height, width = self._small.shape[:2]
         matrices = np.empty((height, width, _COLOURS, _COLOURS), np.float32)
         for i in range(_COLOURS):

@@ -173,6 +173,6 @@ def _refuse_other_versions(paths: list[Path]) -> None:
     if 59 not in survey.ids and survey.ignored_share > 0.05:
         raise LabelIdsError(
             f"masks in {folder} hold 0..58 and {survey.ignored_share:.0%} of 255: they went through "
-            "reduce_zero_label already (0 is aeroplane, background is lost). Give masks with 0 = background and "
-            "1..59 = classes; whether background counts is chosen with --classes 59 or --classes 60"
+            "reduce_zero_label already (0 is aeroplane, background is lost). Give masks with 0 = background "
+            "and 1..59 = classes; whether background counts is chosen with --classes 59 or --classes 60"
         )

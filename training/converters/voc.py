@@ -114,6 +114,6 @@ def _refuse_reduced_labels(masks: list[Path]) -> None:
     if survey.ignored_share > 0.5 and 20 not in survey.ids:
         raise LabelIdsError(
             f"{survey.ignored_share:.0%} of the pixels in {masks[0].parent} are 255 and none is 20: these "
-            "masks went through reduce_zero_label already (0 is aeroplane, background is lost). Give the official "
-            "SegmentationClass; ZegCLIP's 20 classes leave the background out at training and evaluation time"
+            "masks went through reduce_zero_label already (0 is aeroplane, background is lost). Give the "
+            "official SegmentationClass; the 20-class protocol leaves the background out by itself"
         )

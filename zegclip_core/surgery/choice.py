@@ -25,9 +25,9 @@ _SELF_ATTENTION: dict[Surgery, Callable[[LastBlock, Tensor, tuple[int, int]], Te
 def encode_with_surgery(tower: VisualTower, images: Tensor, surgery: Surgery) -> tuple[Tensor, Tensor]:
     """Encode normalised images (B, 3, H, W) into patches (B, D, h, w) and class features (B, D), any length.
 
-    The class feature is always that of the unchanged tower. The changed block runs in float32 under autocast too:
-    its thresholds lie within bfloat16's rounding. Raises `UnsupportedArchitectureError` when the last block
-    cannot be taken apart.
+    The class feature is always that of the unchanged tower. The changed block runs in float32 under autocast
+    too: its thresholds lie within bfloat16's rounding. Raises `UnsupportedArchitectureError` when the last
+    block cannot be taken apart.
     """
     tokens, grid = tower.embed(images)
     if surgery == "none":

@@ -20,8 +20,8 @@ def sc_clip(block: LastBlock, outputs: list[Tensor], grid: tuple[int, int]) -> T
 
     Each output is (B, 1 + h*w, width). Outlier patches of the block before the last are replaced, patches are
     averaged with those that a middle block finds alike, attention goes by that likeness and by keys, and a
-    second branch does the same with the sum of the middle blocks. Towers of another depth use the blocks at the
-    same share of their depth.
+    second branch does the same with the sum of the middle blocks. Towers of another depth use the blocks at
+    the same share of their depth.
     """
     depth = len(outputs) + 1
     early, coherent, middle_last = (_at_depth(index, depth) for index in (_EARLY, _COHERENT, _MIDDLE_LAST))
