@@ -1,0 +1,1 @@
+"""Checks of the whole set-up, each with its cure."""
