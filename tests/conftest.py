@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.label_studio"]
+pytest_plugins = ["tests.label_studio", "tests.processes"]
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
