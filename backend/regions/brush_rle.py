@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.errors import BackendError
+from backend.regions.errors import RegionError
 
 CHANNELS = 4
 _WORD_BITS = 8
@@ -21,7 +21,7 @@ _HEADER_BITS = 32 + 5 + 4 * len(_COUNT_BITS)
 _TOKEN_HEAD_BITS = 3
 
 
-class RleError(BackendError):
+class RleError(RegionError):
     """A brush stream that is damaged, hostile, or belongs to an image of another size."""
 
 

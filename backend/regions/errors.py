@@ -1,0 +1,11 @@
+"""What can be wrong with a region.
+
+RegionError             a region of a result or a prompt that cannot be read
+└── RleError            its brush stream (in backend.regions.brush_rle)
+"""
+
+from backend.errors import BackendError
+
+
+class RegionError(BackendError):
+    """A region that is damaged, hostile, or of a kind without pixels."""
