@@ -4,6 +4,7 @@ ZegCLIPError
 ├── ModelError              the weights or their name: the person who chose the model mends it
 │   ├── UnknownModelError
 │   ├── UnsupportedArchitectureError
+│   ├── ModelOptionError
 │   └── WeightsError
 │       └── DownloadError
 ├── DeviceError             the machine: the person who chose the device mends it
@@ -26,6 +27,10 @@ class UnknownModelError(ModelError):
 
 class UnsupportedArchitectureError(ModelError):
     """A model whose image tower this package cannot take apart."""
+
+
+class ModelOptionError(ModelError):
+    """An option of a model that is out of range or does not fit its backbone."""
 
 
 class WeightsError(ModelError):

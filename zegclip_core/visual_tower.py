@@ -23,6 +23,8 @@ class VisualTower(nn.Module):
         position_interpolation: how the position grid is brought to the token grid.
         class_embedding_twice: add the class embedding once more with its position, as DenseCLIP and the
             released ZegCLIP weights expect (ZegCLIP issue 4).
+        position_grid: rows and columns that the position grid is brought to before it is brought to the
+            token grid, as the released ZegCLIP weights expect; None goes there directly.
 
     Raises `UnsupportedArchitectureError` for towers without those pieces.
 
@@ -37,6 +39,7 @@ class VisualTower(nn.Module):
         stride: int,
         position_interpolation: PositionInterpolation = "bicubic",
         class_embedding_twice: bool = False,
+        position_grid: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         require_plain_vit(visual)
@@ -44,6 +47,7 @@ class VisualTower(nn.Module):
         self.stride = stride
         self.position_interpolation = position_interpolation
         self.class_embedding_twice = class_embedding_twice
+        self.position_grid = position_grid
         self._positions: dict[tuple[object, ...], Tensor] = {}
 
     @property
@@ -122,11 +126,11 @@ class VisualTower(nn.Module):
         if self.class_embedding_twice:
             class_row = class_row + self.visual.class_embedding
         native = tuple(self.visual.grid_size)
-        if grid != native:
-            image = rows.reshape(1, *native, -1).permute(0, 3, 1, 2).float()
-            image = F.interpolate(image, size=grid, mode=self.position_interpolation, align_corners=False)
-            rows = image.flatten(2).squeeze(0).t().to(table.dtype)
-        return torch.cat((class_row, rows))
+        image = rows.reshape(1, *native, -1).permute(0, 3, 1, 2).float()
+        for size in (self.position_grid or grid, grid):
+            if image.shape[2:] != size:
+                image = F.interpolate(image, size=size, mode=self.position_interpolation, align_corners=False)
+        return torch.cat((class_row, image.flatten(2).squeeze(0).t().to(table.dtype)))
 
 
 def _identity(tensor: Tensor) -> tuple[object, ...]:

@@ -1,0 +1,1 @@
+"""ZegCLIP (Zhou et al., CVPR 2023): deep prompts, relationship descriptor, matching decoder, loss."""
