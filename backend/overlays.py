@@ -1,6 +1,5 @@
 """Label maps as pictures: palette masks, and photographs with masks and a legend."""
 
-import colorsys
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,9 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from backend.errors import BackendError
+from zegclip_core.palette import label_colours
 
 MOST_LABELS = 255
-_GOLDEN_ANGLE = 0.618034
 _OPACITY = 0.5
 _LEGEND_SHARE = 0.035
 _SMALLEST_TEXT = 11
@@ -18,16 +17,6 @@ _SMALLEST_TEXT = 11
 
 class TooManyLabelsError(BackendError):
     """More labels than an 8-bit palette can hold."""
-
-
-def label_colours(count: int) -> list[tuple[int, int, int]]:
-    """Return `count` colours that are easy to tell apart, always the same ones in the same order."""
-    colours = []
-    for index in range(count):
-        saturation, value = ((0.85, 0.95), (0.6, 0.75), (1.0, 0.6))[index // 9 % 3]
-        red, green, blue = colorsys.hsv_to_rgb(index * _GOLDEN_ANGLE % 1, saturation, value)
-        colours.append((round(red * 255), round(green * 255), round(blue * 255)))
-    return colours
 
 
 def hex_colour(colour: tuple[int, int, int]) -> str:

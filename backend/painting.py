@@ -15,13 +15,13 @@ from backend.overlays import (
     MOST_LABELS,
     TooManyLabelsError,
     hex_colour,
-    label_colours,
     overlay_image,
     palette_image,
 )
 from backend.regions.registry import build_regions
 from zegclip_core.errors import ZegCLIPError
 from zegclip_core.labels import Label
+from zegclip_core.palette import label_colours
 from zegclip_core.segmenter import Segmenter
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
