@@ -112,7 +112,8 @@ class EventLog:
         try:
             with connection:
                 news = [sum(_insert(connection, event, now) for event in events) for events, _ in batch]
-        except sqlite3.Error as error:
+        except Exception as error:
+            # Handed on to every caller; the writer itself must outlive whatever went wrong.
             for _, stored in batch:
                 stored.set_exception(error)
             return

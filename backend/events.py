@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.errors import RequestError
+from backend.projects import project_number
 
 START_TRAINING = "START_TRAINING"
 
@@ -40,9 +41,9 @@ def read_events(body: Mapping[str, Any]) -> list[Event]:
     if not isinstance(action, str) or not action:
         raise RequestError("a webhook needs an 'action', such as ANNOTATION_CREATED")
     project_id = project.get("id") if isinstance(project, Mapping) else project
-    if project_id is None:
+    if not isinstance(project_id, str | int) or project_id == "":
         raise RequestError("a webhook needs a 'project' with an id")
-    name = str(project_id).split(".", 1)[0]
+    name = project_number(project_id)
     subjects = list(_annotation_events(body)) or list(_task_events(body))
     if not subjects:
         subjects = [("project", _project_version(action, project), {})]
@@ -61,7 +62,7 @@ def _annotation_events(body: Mapping[str, Any]) -> Iterator[tuple[str, str, dict
             "result_count": annotation.get("result_count"),
             "parent_prediction": annotation.get("parent_prediction"),
         }
-        known = {key: value for key, value in details.items() if value is not None}
+        known = {key: value for key, value in details.items() if isinstance(value, str | int | float)}
         yield f"annotation:{annotation.get('id')}", str(annotation.get("updated_at") or ""), known
 
 

@@ -3,6 +3,8 @@
 import logging
 import re
 import sys
+import traceback
+from pathlib import Path
 
 # What Label Studio and HTTP clients put beside these names is nobody's business.
 _HIDDEN_NAMES = (
@@ -16,6 +18,12 @@ _SCHEME = re.compile(r"\b(Bearer|Token|Basic)\s+[A-Za-z0-9._~+/=\-]{8,}", re.IGN
 _USER_IN_ADDRESS = re.compile(r"(\w+://)[^/@\s]+@")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)?")
 _NUMBER_RUN = re.compile(r"\[(?:\s*\d+\s*,){32,}[^\]]*\]?")
+# Libraries such as rq log whole tracebacks as text: the frames go, the error's own lines stay.
+_FRAMES = re.compile(
+    r"(?:^[+| ]*(?:During handling of the above|The above exception was).*\n\s*)?"
+    r"^[+| ]*Traceback \(most recent call last\):\n(?:^[ \t|+]+.*(?:\n|\Z))*",
+    re.MULTILINE,
+)
 HIDDEN = "[hidden]"
 
 
@@ -32,13 +40,12 @@ class RedactingFormatter(logging.Formatter):
     """Formats a record on one line and hides what must not be logged, also in exceptions."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record's line; an exception is named without its traceback."""
-        message = record.getMessage()
+        """Return the record's line; an exception is named with its place, without its traceback."""
+        message = _FRAMES.sub("", record.getMessage())
         if record.exc_info and record.exc_info[1] is not None:
-            error = record.exc_info[1]
-            message = f"{message}: {type(error).__name__}: {error}"
+            message = f"{message}: {_name(record.exc_info[1])}"
         line = f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')} {record.levelname} {record.name}: {message}"
-        return redact(line).replace("\n", " / ")
+        return " / ".join(redact(line).splitlines())
 
 
 def configure_logging(level: str) -> None:
@@ -48,3 +55,9 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def _name(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import os
-import tempfile
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import RequestError
+from zegclip_core.atomic_files import write_atomically
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,7 @@ class ProjectStore:
         known = self.find(project.id)
         if known and (known.label_config, known.extra_params) == (project.label_config, project.extra_params):
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(project), file)
-        Path(temporary).replace(self._path(project.id))
+        write_atomically(self._path(project.id), json.dumps(asdict(project)).encode())
 
     def find(self, project_id: str) -> Project | None:
         """Return a project's last description, or None."""
@@ -89,5 +87,6 @@ class ProjectStore:
         return sorted(projects, key=lambda project: -project.seen_at)
 
     def _path(self, project_id: str) -> Path:
-        safe = project_id if project_id.isalnum() else hashlib.sha256(project_id.encode()).hexdigest()[:24]
-        return self.folder / f"{safe}.json"
+        plain = _PLAIN_ID.fullmatch(project_id)
+        name = project_id if plain else hashlib.sha256(project_id.encode()).hexdigest()[:24]
+        return self.folder / f"{name}.json"

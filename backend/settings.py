@@ -121,6 +121,11 @@ class Settings(BaseSettings):
         """Whether callers must give a user and a password."""
         return bool(self.basic_auth_user and self.basic_auth_pass)
 
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables that give another process these settings; secrets are in clear."""
+        values = {environment_name(name): getattr(self, name) for name in type(self).model_fields}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
+
     def describe(self) -> dict[str, str]:
         """Return every effective value as text, secrets masked."""
         return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
@@ -152,6 +157,12 @@ def _explain(problem: Any) -> str:
         return f"{name}: {problem['msg']}"
     description = Settings.model_fields[field].description
     return f"{field} ({environment_name(field)}): {problem['msg']}; it means: {description}"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _shown(value: object) -> str:

@@ -1,10 +1,15 @@
 """Request bodies: JSON objects within a size limit, or a clear 4xx."""
 
+import json
+import re
 from typing import Any
 
 from flask import Request
 
 from backend.errors import RequestError
+
+# Half of a character that JSON writes as two: `\ud83d` without its partner is no text.
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read_json_object(request: Request) -> dict[str, Any]:
@@ -13,11 +18,21 @@ def read_json_object(request: Request) -> dict[str, Any]:
         raise RequestError(
             "compressed request bodies are not read: send plain JSON", status=415, code="encoding"
         )
-    body = request.get_json(force=True, silent=True)
-    if body is None:
-        raise RequestError("the body is not JSON", code="not_json")
+    body = _parse(request.get_data(cache=False))
     if not isinstance(body, dict):
         raise RequestError(
             f"the body is a JSON {type(body).__name__}, expected an object", code="not_an_object"
         )
+    return body
+
+
+def _parse(data: bytes) -> object:
+    try:
+        body = json.loads(data)
+        if _ESCAPED_SURROGATE.search(data):
+            json.dumps(body, ensure_ascii=False).encode()
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        raise RequestError(f"the body's text is broken: {error.reason}", code="not_text") from None
+    except (ValueError, RecursionError):
+        raise RequestError("the body is not JSON", code="not_json") from None
     return body

@@ -3,13 +3,26 @@
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from backend.settings import Settings
 from backend.web.app import create_app
 
 # Threads beyond the waiting predict requests, so that /health and /webhook never stand behind them.
 _SPARE_THREADS = 16
-_GRACEFUL_SECONDS = 30
+# Shorter than what the supervisor gives everything together.
+_GRACEFUL_SECONDS = 20
+
+
+class WebLogger(Logger):  # type: ignore[misc]
+    """Gunicorn's own lines, sent through the process's logging: one line each, without secrets."""
+
+    def setup(self, cfg: Config) -> None:
+        """Leave the handlers away that gunicorn would add for itself."""
+        super().setup(cfg)
+        self.error_log.handlers[:] = []
+        self.error_log.propagate = True
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]
@@ -39,6 +52,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "keepalive": 30,
             "proc_name": "zegclip-web",
             "errorlog": "-",
+            "logger_class": WebLogger,
             # Its socket would lie in the home folder, one for all servers of a user.
             "control_socket_disable": True,
             "loglevel": self._settings.log_level.lower(),
