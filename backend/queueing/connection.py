@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 import redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 from rq import Queue
 
@@ -17,7 +17,13 @@ SERIALIZER = "json"
 
 def connect(url: str) -> "redis.Redis":
     """Open a client for quick calls: 1 s to connect, 5 s to answer (`redis://` or `unix://` addresses)."""
-    return redis.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=ANSWER_SECONDS)
+    # One more try, at once: a connection from before the server's restart is dead, a new one may work.
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+    )
 
 
 def connect_worker(url: str) -> "redis.Redis":

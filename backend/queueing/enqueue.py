@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import redis
-from rq.job import Job
+from rq.job import Job, Retry
 from rq.results import Result
 
 from backend.queueing.connection import open_queue, queue_errors
-from backend.queueing.names import FAILURE_LIFETIME, PREDICT_TIMEOUT, RESULT_LIFETIME, RUN_PREDICT
+from backend.queueing.names import (
+    FAILURE_LIFETIME,
+    PREDICT_RETRIES,
+    PREDICT_TIMEOUT,
+    RESULT_LIFETIME,
+    RUN_PREDICT,
+)
 
 # Longest wait inside one blocking read; shorter than the client's time limit for an answer.
 _WAIT_AT_ONCE = 2
@@ -46,6 +52,8 @@ def enqueue_predict(payload: Mapping[str, Any], *, queue: str, connection: "redi
             timeout=PREDICT_TIMEOUT,
             result_ttl=RESULT_LIFETIME,
             failure_ttl=FAILURE_LIFETIME,
+            # For jobs whose worker dies; at the front, because somebody has been waiting for them.
+            retry=Retry(max=PREDICT_RETRIES, enqueue_at_front=True),
             job_id=f"predict-{uuid.uuid4().hex}",
             description=f"predict {len(payload.get('tasks', ()))} tasks of project {payload.get('project')}",
         )
@@ -71,7 +79,7 @@ def give_up(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
 
 def _wait_for_one(job: Job, deadline: float) -> Outcome:
     result = job.latest_result()
-    while result is None or result.type == Result.Type.RETRIED:
+    while result is None:
         seconds_left = deadline - time.monotonic()
         if seconds_left <= 0:
             return Outcome("late", reason="the prediction was not ready in time")

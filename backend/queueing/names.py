@@ -12,3 +12,5 @@ RUN_PREDICT = "backend.jobs.predict.run_predict"
 RESULT_LIFETIME = 600
 FAILURE_LIFETIME = 7 * 24 * 3600
 PREDICT_TIMEOUT = 600
+# How often a job that killed its worker, or raised, is tried again.
+PREDICT_RETRIES = 2

@@ -3,7 +3,6 @@
 import logging
 
 import torch
-from rq import SimpleWorker
 
 from backend.images.source import ImageSource
 from backend.jobs.predictor import Predictor, install_predictor
@@ -17,6 +16,8 @@ from backend.worker.names import (
     WORKER_LIFETIME,
     worker_name,
 )
+from backend.worker.predict_worker import PredictWorker
+from backend.worker.takeover import take_over_jobs_of_dead_neighbours
 from zegclip_core.segmenter import build_segmenter
 
 _log = logging.getLogger(__name__)
@@ -34,11 +35,13 @@ def run_inference_worker(settings: Settings, *, redis_url: str, burst: bool = Fa
 
     """
     install_predictor(load_predictor(settings))
-    # Forking after torch has run hangs the child, so jobs run in this process (rq's SimpleWorker).
-    worker = SimpleWorker(
-        [open_queue(name, connect_worker(redis_url)) for name in INFERENCE_QUEUES],
+    connection = connect_worker(redis_url)
+    take_over_jobs_of_dead_neighbours(connection)
+    # Forking after torch has run hangs the child, so jobs run in this process.
+    worker = PredictWorker(
+        [open_queue(name, connection) for name in INFERENCE_QUEUES],
         name=worker_name("inference"),
-        connection=connect_worker(redis_url),
+        connection=connection,
         serializer=SERIALIZER,
         default_result_ttl=RESULT_LIFETIME,
         job_monitoring_interval=MONITORING_INTERVAL,
