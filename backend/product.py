@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from backend.errors import AlreadyRunningError, BackendError, SettingsError
 from backend.queueing.address import embedded_server
-from backend.settings import LOOPBACK_HOSTS, Settings, environment_name
+from backend.settings import LOOPBACK_HOSTS, Settings
 from backend.supervisor import Child, Supervisor
 from backend.web.auth import require_safe_address
 from zegclip_core.backbones.notation import parse_notation
@@ -21,17 +21,6 @@ from zegclip_core.backbones.notation import parse_notation
 _log = logging.getLogger(__name__)
 
 _READY_POLL_SECONDS = 0.25
-_HANDED_ON = (
-    "host",
-    "port",
-    "data_dir",
-    "model",
-    "device",
-    "threads",
-    "label_studio_url",
-    "log_level",
-    "batch_size",
-)
 
 
 class NotReadyError(BackendError):
@@ -99,9 +88,19 @@ class Product:
                 tick(waited)
             time.sleep(_READY_POLL_SECONDS)
 
-    def watch(self) -> None:
-        """Keep every part alive until `request_stop`."""
-        self.supervisor.watch(also=self._keep_queue_server)
+    def watch(self, *, also: Callable[[], None] = lambda: None) -> None:
+        """Keep every part alive until `request_stop`.
+
+        Args:
+            also: called at every round; what it raises ends the watch.
+
+        """
+
+        def every_round() -> None:
+            self._keep_queue_server()
+            also()
+
+        self.supervisor.watch(also=every_round)
 
     def request_stop(self) -> None:
         """Make `watch` return; may be called from a signal handler."""
@@ -127,18 +126,13 @@ class Product:
         self.stop()
 
     def _children(self) -> list[Child]:
-        environment = dict(os.environ)
-        for field in _HANDED_ON:
-            environment[environment_name(field)] = str(getattr(self.settings, field))
-        environment["REDIS_URL"] = self.redis_url
-        key = self.settings.label_studio_api_key
-        if key is not None:
-            environment[environment_name("label_studio_api_key")] = key.get_secret_value()
+        environment = os.environ | self.settings.as_environment() | {"REDIS_URL": self.redis_url}
         program = [sys.executable, "-m", "backend"]
+        # The web process ends first: the requests it still holds need the workers.
         return [
-            Child("web", [*program, "web"], environment),
-            Child("inference worker", [*program, "worker", "inference"], environment),
             Child("training worker", [*program, "worker", "training"], environment),
+            Child("inference worker", [*program, "worker", "inference"], environment),
+            Child("web", [*program, "web"], environment),
         ]
 
     def _take_folder(self) -> None:

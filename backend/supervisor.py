@@ -17,7 +17,9 @@ _LONGEST_DELAY = 30.0
 # A child that has lived this long in seconds counts as healthy: its next death waits the first delay only.
 _HEALTHY_AFTER = 60.0
 _POLL_SECONDS = 0.2
+# For all children together; one that comes late still gets the shortest grace.
 STOP_SECONDS = 30.0
+SHORTEST_GRACE_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -99,16 +101,15 @@ class Supervisor:
                     self._start_again(child)
 
     def stop(self) -> None:
-        """End every child: SIGTERM and time to finish the running work, then SIGKILL."""
+        """End one child after the other: SIGTERM and time to finish the running work, then SIGKILL."""
         self._stop.set()
         deadline = time.monotonic() + STOP_SECONDS
         for child in reversed(self.children):
-            child.send(signal.SIGTERM)
-        for child in reversed(self.children):
             if child.process is None:
                 continue
+            child.send(signal.SIGTERM)
             try:
-                child.process.wait(max(0.1, deadline - time.monotonic()))
+                child.process.wait(max(SHORTEST_GRACE_SECONDS, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 _log.warning("%s does not end: killing it", child.name)
             child.send(signal.SIGKILL)
