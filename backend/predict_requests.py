@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.errors import RequestError
+from backend.images.credentials import BasicCredentials, read_credentials
 from backend.projects import project_number
 from backend.queueing.enqueue import Outcome
 
@@ -24,6 +25,7 @@ class PredictRequest:
         label_config: the labelling configuration (XML).
         project: the project's id.
         context: the regions of an interactive request; None for ordinary predictions.
+        credentials: what the project's image hosts ask for.
 
     """
 
@@ -31,6 +33,7 @@ class PredictRequest:
     label_config: str
     project: str
     context: Mapping[str, Any] | None
+    credentials: BasicCredentials | None = None
 
     @property
     def is_interactive(self) -> bool:
@@ -56,6 +59,7 @@ def read_predict_request(body: Mapping[str, Any]) -> PredictRequest:
         label_config=label_config,
         project=project_number(str(body.get("project") or "")),
         context=context if isinstance(context, Mapping) else None,
+        credentials=read_credentials(params),
     )
 
 
@@ -67,6 +71,7 @@ def job_payloads(request: PredictRequest, *, batch_size: int, extra_params: Any)
             "label_config": request.label_config,
             "project": request.project,
             "context": request.context,
+            "credentials": request.credentials.as_json() if request.credentials else None,
             "extra_params": extra_params,
         }
         for start in range(0, len(request.tasks), batch_size)

@@ -15,6 +15,7 @@ import redis
 from rq.job import Job
 
 from backend.errors import BackendError, QueueUnavailableError
+from backend.images.credentials import read_credentials
 from backend.label_studio.client import LabelStudioClient, LightTask
 from backend.label_studio.errors import ApiError, LabelStudioUnreachableError
 from backend.queueing.enqueue import Outcome, enqueue_predict, give_up, wait_for
@@ -92,6 +93,7 @@ class Prelabeller:
         self._batch_size = batch_size
         self._in_flight = max(1, workers) * _IN_FLIGHT_PER_WORKER
         self._extra_params = extra_params
+        self._credentials: dict[str, str] | None = None
         self._sleep = sleep
         self.report = PrelabelReport()
 
@@ -108,7 +110,10 @@ class Prelabeller:
 
         """
         started = time.monotonic()
-        label_config = str(self._client.project(self._project)["label_config"])
+        project = self._client.project(self._project)
+        label_config = str(project["label_config"])
+        credentials = read_credentials(project, prefix="task_data_")
+        self._credentials = credentials.as_json() if credentials else None
         waiting: deque[tuple[list[LightTask], Job]] = deque()
         try:
             for batch in _batches(self._missing(progress), self._batch_size, limit):
@@ -139,6 +144,7 @@ class Prelabeller:
             "label_config": label_config,
             "project": str(self._project),
             "context": None,
+            "credentials": self._credentials,
             "extra_params": self._extra_params,
         }
         return enqueue_predict(payload, queue=INFERENCE, connection=self._connection)

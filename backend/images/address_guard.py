@@ -20,13 +20,13 @@ class Target:
     Attributes:
         host: the name in the address, for the Host header and the certificate.
         port: the port.
-        address: the IP address that was checked.
+        addresses: the IP addresses that were checked, in the order to try them.
 
     """
 
     host: str
     port: int
-    address: str
+    addresses: tuple[str, ...]
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -63,7 +63,8 @@ class AddressGuard:
         """
         host, port = split_origin(url)
         try:
-            addresses = list(self._resolver(host, port))
+            # A host with several sockets of one kind lists an address more than once.
+            addresses = tuple(dict.fromkeys(self._resolver(host, port)))
         except OSError as error:
             raise ImageUnreachableError(f"the host {host!r} cannot be found: {error}") from error
         if not addresses:
@@ -75,7 +76,7 @@ class AddressGuard:
                     f"{host} is at {refused}, a private or reserved address; if its images are meant to be "
                     f"fetched, add it: ZEGCLIP_ALLOWED_PRIVATE_HOSTS={host}"
                 )
-        return Target(host=host, port=port, address=addresses[0])
+        return Target(host=host, port=port, addresses=addresses)
 
     def _is_allowed(self, host: str, port: int) -> bool:
         return host.lower() in self._allowed_hosts or (host.lower(), port) in self._allowed_origins
@@ -102,7 +103,8 @@ def is_public(text: str) -> bool:
     embedded = _embedded_ipv4(address)
     if embedded is not None:
         return is_public(str(embedded))
-    return address.is_global and not address.is_multicast
+    is_old_site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return address.is_global and not (address.is_multicast or address.is_reserved or is_old_site_local)
 
 
 def _embedded_ipv4(address: Address) -> ipaddress.IPv4Address | None:

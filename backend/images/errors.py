@@ -45,4 +45,13 @@ class ImageUnreachableError(ImageError):
 
 
 class ImageRefusedError(ImageMissingError):
-    """The server wants authentication, or another one (401, 403)."""
+    """The server wants authentication, or another one.
+
+    Attributes:
+        status: 401 or 403.
+
+    """
+
+    def __init__(self, message: str, *, status: int = 401) -> None:
+        super().__init__(message)
+        self.status = status

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, InvalidHeader
 
 from backend.images.address_guard import AddressGuard, Target
 from backend.images.errors import (
@@ -32,13 +32,22 @@ class HttpDownloader:
         guard: decides which addresses may be connected to.
         max_bytes: files larger than this are not read to the end.
         waits: seconds between the tries after a passing failure.
+        max_seconds: longest time for one file with all tries; what is under way then is given up.
 
     """
 
-    def __init__(self, *, guard: AddressGuard, max_bytes: int, waits: tuple[float, ...] = _WAITS) -> None:
+    def __init__(
+        self,
+        *,
+        guard: AddressGuard,
+        max_bytes: int,
+        waits: tuple[float, ...] = _WAITS,
+        max_seconds: float = 60.0,
+    ) -> None:
         self._guard = guard
         self._max_bytes = max_bytes
         self._waits = waits
+        self._max_seconds = max_seconds
 
     def fetch(self, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the file at a URL.
@@ -50,24 +59,24 @@ class HttpDownloader:
         Raises an `ImageError` that tells whether the failure is passing; `ImageRefusedError` for 401 and 403.
 
         """
+        end = time.monotonic() + self._max_seconds
         for wait in (*self._waits, None):
             try:
-                return self._follow(url, dict(headers or {}))
+                return self._follow(url, dict(headers or {}), end)
             except ImageUnreachableError as error:
-                if wait is None:
+                if wait is None or time.monotonic() > end:
                     raise
                 time.sleep(min(wait if error.retry_after is None else error.retry_after, _LONGEST_WAIT))
         raise AssertionError("the last try returns or raises")
 
-    def _follow(self, url: str, headers: dict[str, str]) -> bytes:
+    def _follow(self, url: str, headers: dict[str, str], end: float) -> bytes:
         for _ in range(_MOST_REDIRECTS + 1):
             reply = self._request(url, self._guard.check(url), headers)
             try:
                 if reply.status not in _REDIRECTS:
-                    return self._read(reply)
+                    return self._read(reply, end)
                 location = reply.headers.get("Location")
             finally:
-                reply.release_conn()
                 reply.close()
             if not location:
                 raise ImageMissingError(f"the server redirects ({reply.status}) to nowhere")
@@ -75,55 +84,68 @@ class HttpDownloader:
         raise ImageAddressError(f"more than {_MOST_REDIRECTS} redirects")
 
     def _request(self, url: str, target: Target, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
-        parts = urlsplit(url)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        sent = {"Host": parts.netloc.rpartition("@")[2], "User-Agent": "zegclip", **headers}
-        # Connects to the address that was checked; name and certificate are those of the host.
-        pool: urllib3.HTTPConnectionPool
-        if parts.scheme == "https":
-            pool = urllib3.HTTPSConnectionPool(
-                target.address, target.port, server_hostname=target.host, assert_hostname=target.host
-            )
-        else:
-            pool = urllib3.HTTPConnectionPool(target.address, target.port)
-        try:
-            return pool.urlopen(
-                "GET",
-                path,
-                headers=sent,
-                redirect=False,
-                retries=False,
-                timeout=_TIMEOUT,
-                preload_content=False,
-                assert_same_host=False,
-            )
-        except HTTPError as error:
-            raise ImageUnreachableError(f"{target.host} does not answer: {type(error).__name__}") from error
+        """Ask the first of the checked addresses that answers."""
+        reasons = []
+        for address in target.addresses:
+            try:
+                return _ask(url, target, address, headers)
+            except HTTPError as error:
+                reasons.append(type(error).__name__)
+        raise ImageUnreachableError(f"{target.host} does not answer: {', '.join(dict.fromkeys(reasons))}")
 
-    def _read(self, reply: urllib3.BaseHTTPResponse) -> bytes:
+    def _read(self, reply: urllib3.BaseHTTPResponse, end: float) -> bytes:
         if reply.status in (401, 403):
-            raise ImageRefusedError(f"the server refuses the image ({reply.status})")
+            raise ImageRefusedError(f"the server refuses the image ({reply.status})", status=reply.status)
         if reply.status >= 500 or reply.status in _BUSY:
             raise _busy(reply)
         if reply.status != 200:
             raise ImageMissingError(f"the server answers {reply.status} instead of the image")
         chunks, size = [], 0
         try:
-            for chunk in reply.stream(_CHUNK):
+            # Takes what has arrived, so that a server that trickles cannot hold the worker beyond the end.
+            while chunk := reply.read1(_CHUNK):
                 size += len(chunk)
                 if size > self._max_bytes:
                     raise ImageContentError(
                         f"the file exceeds {self._max_bytes:,} bytes (ZEGCLIP_MAX_IMAGE_BYTES)"
                     )
+                if time.monotonic() > end:
+                    raise ImageUnreachableError(f"the file took longer than {self._max_seconds:.0f} s")
                 chunks.append(chunk)
         except HTTPError as error:
             raise ImageUnreachableError(f"the transfer broke off: {type(error).__name__}") from error
         return b"".join(chunks)
 
 
+def _ask(url: str, target: Target, address: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    """Connect to an address that was checked; name and certificate are those of the host."""
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    pool: urllib3.HTTPConnectionPool
+    if parts.scheme == "https":
+        pool = urllib3.HTTPSConnectionPool(
+            address, target.port, server_hostname=target.host, assert_hostname=target.host
+        )
+    else:
+        pool = urllib3.HTTPConnectionPool(address, target.port)
+    return pool.urlopen(
+        "GET",
+        path,
+        headers={"Host": parts.netloc.rpartition("@")[2], "User-Agent": "zegclip", **headers},
+        redirect=False,
+        retries=False,
+        timeout=_TIMEOUT,
+        preload_content=False,
+        assert_same_host=False,
+    )
+
+
 def _busy(reply: urllib3.BaseHTTPResponse) -> ImageUnreachableError:
-    after = reply.headers.get("Retry-After", "")
+    after = reply.headers.get("Retry-After")
+    try:
+        retry_after = urllib3.Retry().parse_retry_after(after) if after else None
+    except InvalidHeader:
+        retry_after = None
     return ImageUnreachableError(
-        f"the server answers {reply.status}: it is busy or in trouble",
-        retry_after=float(after) if after.isdigit() else None,
+        f"the server answers {reply.status}: it is busy or in trouble", retry_after=retry_after
     )

@@ -1,5 +1,6 @@
 """The one place that fetches images of tasks."""
 
+import copy
 from collections.abc import Collection
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.images.address_guard import AddressGuard, Resolve, resolve
+from backend.images.credentials import BasicCredentials
 from backend.images.errors import (
     ImageAddressError,
     ImageContentError,
+    ImageError,
     ImageMissingError,
     ImageRefusedError,
     ImageUnreachableError,
@@ -17,9 +20,12 @@ from backend.images.errors import (
 from backend.images.file_cache import FileCache
 from backend.images.http_download import HttpDownloader
 from backend.images.loader import decode_image
+from backend.images.recent_failures import RecentFailures
 from backend.images.task_address import TaskAddress, decode_inline, presign_path, read_task_address
 from backend.label_studio.errors import LabelStudioUnreachableError, TokenError
 from backend.label_studio.origin import LabelStudioOrigin, refused
+
+_FAILURE_SECONDS = 60.0
 
 
 class ImageSource:
@@ -60,6 +66,14 @@ class ImageSource:
             resolver=resolver,
         )
         self._downloader = HttpDownloader(guard=guard, max_bytes=max_bytes)
+        self._failures = RecentFailures(seconds=_FAILURE_SECONDS)
+        self._credentials: BasicCredentials | None = None
+
+    def with_credentials(self, credentials: BasicCredentials | None) -> "ImageSource":
+        """Return this source for one project's images: hosts that ask for Basic authentication get it."""
+        source = copy.copy(self)
+        source._credentials = credentials
+        return source
 
     def load(
         self, value: object, *, task_id: int | str | None = None, project: str = ""
@@ -86,14 +100,20 @@ class ImageSource:
         key = f"{self._label_studio.url} {project} {address.cache_key}"
         data = self._cache.get(key)
         if data is None:
-            data = self._download(address, task_id)
+            # Whoever comes with other credentials may succeed.
+            self._failures.raise_if_known((key, self._credentials))
+            try:
+                data = self._download(address, task_id)
+            except ImageError as error:
+                self._failures.remember((key, self._credentials), error)
+                raise
             self._cache.put(key, data)
         return data
 
     def _download(self, address: TaskAddress, task_id: int | str | None) -> bytes:
         if address.kind == "web":
             if not self._label_studio.owns(address.text):
-                return self._downloader.fetch(address.text)
+                return self._from_web(address.text)
             return self._from_label_studio(address.text)
         if address.kind == "cloud":
             if task_id is None:
@@ -102,6 +122,15 @@ class ImageSource:
                 )
             return self._from_label_studio(self._label_studio.url + presign_path(address, task_id))
         return self._from_label_studio(self._label_studio.url + address.text)
+
+    def _from_web(self, url: str) -> bytes:
+        try:
+            return self._downloader.fetch(url)
+        except ImageRefusedError as error:
+            # As a browser does: the password goes to hosts that ask for it, and to no other.
+            if error.status != 401 or self._credentials is None:
+                raise
+            return self._downloader.fetch(url, headers=self._credentials.headers())
 
     def _from_label_studio(self, url: str) -> bytes:
         try:
@@ -120,10 +149,15 @@ class ImageSource:
             raise ImageUnreachableError(str(error)) from error
 
     def _read_local(self, address: TaskAddress, root: Path) -> bytes:
-        path = (root / address.local_path.lstrip("/")).resolve()
+        try:
+            path = (root / address.local_path.lstrip("/")).resolve()
+        except ValueError as error:
+            raise ImageAddressError(f"{address.shown} is no path: {error}") from error
         if not path.is_relative_to(root):
             raise ImageAddressError(f"{address.shown} leads out of the folder of local files")
         try:
+            if not path.is_file():
+                raise ImageMissingError(f"{address.shown} is no file below the folder of local files")
             if path.stat().st_size > self._max_bytes:
                 raise ImageContentError(
                     f"{address.shown} is larger than the {self._max_bytes:,} bytes allowed"

@@ -2,28 +2,25 @@
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qs, quote, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
 
 from backend.images.errors import ImageAddressError, ImageContentError
 
 Kind = Literal["label_studio", "local_file", "cloud", "web", "inline"]
 _CLOUD_SCHEMES = frozenset({"s3", "gs", "azure-blob"})
+_SERVED_PATHS = re.compile(r"/data/|/storage-data/|/tasks/\d+/(presign|resolve)/")
 _LONGEST_SHOWN = 120
-# Parameters of presigned addresses: they differ from call to call and give access, the image stays the same.
-_PRESIGNED_PREFIXES = (
-    "x-amz-",
-    "x-goog-",
-    "awsaccesskeyid",
-    "signature",
-    "expires",
-    "se",
-    "sig",
-    "sv",
-    "sp",
-    "sr",
-)
+# Presigned addresses carry parameters that differ from call to call while the file stays the same. Each kind
+# is known by its signature: without it, the same names mean something of their own.
+_PRESIGNED = {
+    "x-amz-signature": re.compile(r"x-amz-.*"),
+    "x-goog-signature": re.compile(r"x-goog-.*"),
+    "signature": re.compile(r"signature|expires|policy|key-pair-id|awsaccesskeyid|googleaccessid"),
+    "sig": re.compile(r"sig|se|st|sp|sr|sv|spr|sip|skoid|sktid|skt|ske|sks|skv|saoid|suoid|scid"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +52,14 @@ class TaskAddress:
     @property
     def cache_key(self) -> str:
         """The address without what presigning adds to it."""
+        if self.kind == "cloud":
+            # Keys of buckets may contain ? and #.
+            return self.text
         parts = urlsplit(self.text)
-        query = parse_qs(parts.query, keep_blank_values=True)
-        kept = sorted(
-            (name, value)
-            for name, values in query.items()
-            for value in values
-            if not name.lower().startswith(_PRESIGNED_PREFIXES[:2])
-            and name.lower() not in _PRESIGNED_PREFIXES[2:]
-        )
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        names = {name.lower() for name, _ in query}
+        signing = [pattern for signature, pattern in _PRESIGNED.items() if signature in names]
+        kept = sorted(pair for pair in query if not any(p.fullmatch(pair[0].lower()) for p in signing))
         return f"{parts.scheme}://{parts.netloc}{parts.path}?{kept}"
 
 
@@ -85,12 +81,13 @@ def read_task_address(value: object) -> TaskAddress:
         return TaskAddress("cloud", text)
     if parts.scheme in ("http", "https"):
         return TaskAddress("web", text)
-    if not parts.scheme and not parts.netloc and parts.path.startswith("/data/local-files"):
+    is_path = not parts.scheme and not parts.netloc and ".." not in unquote(parts.path).split("/")
+    if is_path and parts.path.startswith("/data/local-files"):
         wanted = parse_qs(parts.query).get("d", [""])[0]
         if not wanted:
             raise ImageAddressError("/data/local-files/ needs ?d= with a path below the root")
         return TaskAddress("local_file", text, local_path=wanted)
-    if not parts.scheme and not parts.netloc and parts.path.startswith(("/data/", "/storage-data/")):
+    if is_path and _SERVED_PATHS.match(parts.path):
         return TaskAddress("label_studio", text)
     raise ImageAddressError(
         f"cannot fetch {text[:_LONGEST_SHOWN]!r}: images come from Label Studio's uploads, its storages, "
@@ -103,10 +100,11 @@ def decode_inline(text: str, *, max_bytes: int) -> bytes:
     head, comma, body = text.partition(",")
     if not comma:
         raise ImageContentError("the data: address has no comma, so no data")
-    # Four characters of base64 carry three bytes; checked before anything is decoded.
-    if len(body) * 3 // 4 > max_bytes + 3:
+    is_base64 = head.rstrip().lower().endswith(";base64")
+    # Checked before anything is decoded: four characters of base64 carry three bytes.
+    if (len(body) * 3 // 4 > max_bytes + 3) if is_base64 else (len(body) > max_bytes):
         raise ImageContentError(f"the data: address is larger than the {max_bytes:,} bytes allowed")
-    if not head.rstrip().lower().endswith(";base64"):
+    if not is_base64:
         return unquote_to_bytes(body)
     try:
         return base64.b64decode(unquote_to_bytes(body), validate=True)

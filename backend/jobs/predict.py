@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from backend.images.credentials import read_credentials
 from backend.jobs.predictor import installed_predictor
 from backend.predictions import predict_tasks
 
@@ -20,7 +21,7 @@ def run_predict(payload: Mapping[str, Any]) -> dict[str, Any]:
         payload["tasks"],
         payload["label_config"],
         segmenter=predictor.segmenter,
-        images=predictor.images,
+        images=predictor.images.with_credentials(read_credentials(payload.get("credentials"))),
         model_version=predictor.model_version,
         context=payload.get("context"),
         extra_params=payload.get("extra_params"),

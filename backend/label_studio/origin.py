@@ -33,7 +33,7 @@ class LabelStudioOrigin:
     def __init__(self, *, url: str, api_key: str | None) -> None:
         self.url = url.rstrip("/")
         self.host, self.port = split_origin(self.url)
-        self._api_key = api_key or None
+        self._api_key = (api_key or "").strip() or None
         self._access: tuple[str, float] | None = None
         self._lock = threading.Lock()
 
@@ -69,7 +69,7 @@ class LabelStudioOrigin:
         if self.token_kind == "legacy":
             return {"Authorization": f"Token {self._api_key}"}
         with self._lock:
-            if renew or self._access is None or time.time() > self._access[1]:
+            if renew or self._access is None or time.monotonic() > self._access[1]:
                 self._access = self._exchange()
             return {"Authorization": f"Bearer {self._access[0]}"}
 
@@ -81,18 +81,20 @@ class LabelStudioOrigin:
             )
         except requests.RequestException as error:
             raise unreachable(self.url, error) from error
-        if reply.status_code >= 500:
+        if reply.status_code >= 500 or reply.status_code == 429:
             raise LabelStudioUnreachableError(f"Label Studio at {self.url} answers {reply.status_code}")
+        if reply.is_redirect:
+            raise TokenError(
+                f"Label Studio at {self.url} redirects ({reply.status_code}), and tokens do not follow: set "
+                "LABEL_STUDIO_URL to the address that a browser ends up at"
+            )
         access = _access_token(reply)
         if access is None:
             raise TokenError(
                 f"Label Studio at {self.url} refuses the personal access token ({reply.status_code}): it may "
                 f"be revoked, expired or made on another server; {_CURE}"
             )
-        claims = jwt_claims(access) or {}
-        expires = claims.get("exp")
-        end = float(expires) if isinstance(expires, int | float) else time.time() + _FALLBACK_LIFETIME
-        return access, end - _MARGIN_SECONDS
+        return access, time.monotonic() + _lifetime(access) - _MARGIN_SECONDS
 
 
 def unreachable(url: str, error: Exception) -> LabelStudioUnreachableError:
@@ -125,6 +127,15 @@ def jwt_claims(token: str) -> dict[str, object] | None:
     except (binascii.Error, ValueError):
         return None
     return claims if isinstance(claims, dict) else None
+
+
+def _lifetime(access: str) -> float:
+    """Seconds between a token's issue and its end, which needs no agreement of the two machines' clocks."""
+    claims = jwt_claims(access) or {}
+    issued, expires = claims.get("iat"), claims.get("exp")
+    if isinstance(issued, int | float) and isinstance(expires, int | float):
+        return float(expires - issued)
+    return _FALLBACK_LIFETIME
 
 
 def _access_token(reply: requests.Response) -> str | None:
