@@ -47,6 +47,7 @@ def write_description(
     classes: Sequence[DatasetClass],
     unseen: Sequence[str],
     splits: Mapping[str, Sequence[str]],
+    image_suffix: str = ".jpg",
 ) -> Path:
     """Write the split files, then `dataset.json`; the masks already lie in `out / MASK_FOLDER`.
 
@@ -64,6 +65,7 @@ def write_description(
         classes=tuple(classes),
         splits={split: f"splits/{split}.txt" for split in splits},
         images=Path(os.path.relpath(images.resolve(), out.resolve())).as_posix(),
+        image_suffix=image_suffix,
         masks=MASK_FOLDER,
         unseen=tuple(unseen),
         ignore_index=IGNORE,
