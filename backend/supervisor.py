@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +30,10 @@ class Child:
         name: for log lines.
         command: program and arguments.
         environment: the process's environment.
+        started_at: when it was started last (`time.monotonic`).
+        starts_at: when a dead one is to be started again; None while it lives.
+        delay: seconds that its next death is followed by.
+        restarts: how often it was started again.
 
     """
 
@@ -38,8 +42,9 @@ class Child:
     environment: Mapping[str, str]
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0.0
+    starts_at: float | None = None
     delay: float = _FIRST_DELAY
-    restarts: int = field(default=0)
+    restarts: int = 0
 
     def start(self) -> None:
         """Start the process in a group of its own: a terminal's Ctrl-C must reach the supervisor only."""
@@ -47,6 +52,7 @@ class Child:
             list(self.command), env=dict(self.environment), stdin=subprocess.DEVNULL, start_new_session=True
         )
         self.started_at = time.monotonic()
+        self.starts_at = None
 
     @property
     def exit_code(self) -> int | None:
@@ -98,7 +104,7 @@ class Supervisor:
                 also()
             for child in self.children:
                 if child.exit_code is not None:
-                    self._start_again(child)
+                    self._look_after(child)
 
     def stop(self) -> None:
         """End one child after the other: SIGTERM and time to finish the running work, then SIGKILL."""
@@ -115,8 +121,18 @@ class Supervisor:
             child.send(signal.SIGKILL)
             child.process.wait()
 
-    def _start_again(self, child: Child) -> None:
-        lived = time.monotonic() - child.started_at
+    def _look_after(self, child: Child) -> None:
+        """Plan the next start of a dead child, or start it when its time has come; nobody else waits."""
+        if child.starts_at is None:
+            self._plan(child)
+        elif time.monotonic() >= child.starts_at:
+            child.restarts += 1
+            child.start()
+
+    @staticmethod
+    def _plan(child: Child) -> None:
+        now = time.monotonic()
+        lived = now - child.started_at
         if lived > _HEALTHY_AFTER:
             child.delay = _FIRST_DELAY
         _log.warning(
@@ -126,8 +142,5 @@ class Supervisor:
             lived,
             child.delay,
         )
-        if self._stop.wait(child.delay):
-            return
+        child.starts_at = now + child.delay
         child.delay = min(2 * child.delay, _LONGEST_DELAY)
-        child.restarts += 1
-        child.start()
