@@ -49,10 +49,10 @@ MASKS: dict[str, Callable[[int, int], Mask]] = {"empty": empty, "disk": disk, "b
 SIZES = {"64x64": (64, 64), "1024x1024": (1024, 1024), "4000x3000": (3000, 4000)}
 
 
-def seconds(call: Callable[[], Any]) -> tuple[float, Any]:
+def seconds(call: Callable[..., Any], *arguments: Any, **named: Any) -> tuple[float, Any]:
     """Return what a call took, and its result."""
     started = time.perf_counter()
-    result = call()
+    result = call(*arguments, **named)
     return time.perf_counter() - started, result
 
 
@@ -61,14 +61,14 @@ def compare(mask: Mask, rounds: int) -> Iterator[tuple[str, float, float]]:
     height, width = mask.shape
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
-        sdk, expected = seconds(lambda: sdk_encode(mask))
-        own, encoded = seconds(lambda: encode_mask(mask))
+        sdk, expected = seconds(sdk_encode, mask)
+        own, encoded = seconds(encode_mask, mask)
         if encoded != expected:
             raise SystemExit("the two encoders differ")
         times.setdefault("sdk encode", []).append(sdk)
         times.setdefault("own encode", []).append(own)
-        sdk, _ = seconds(lambda: sdk_decode(expected))
-        own, decoded = seconds(lambda: decode_rle(expected, width=width, height=height))
+        sdk, _ = seconds(sdk_decode, expected)
+        own, decoded = seconds(decode_rle, expected, width=width, height=height)
         if not np.array_equal(decoded, mask):
             raise SystemExit("the decoder is wrong")
         times.setdefault("sdk decode", []).append(sdk)
