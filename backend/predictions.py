@@ -1,23 +1,27 @@
 """Tasks to predictions in Label Studio's form: exactly one for each task, in order, each failing alone."""
 
 import functools
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.errors import BackendError
-from backend.images.errors import ImageAddressError, ImageError
+from backend.images.errors import ImageError
 from backend.images.source import ImageSource
 from backend.label_studio.errors import LabelConfigError
-from backend.label_studio.label_config import UNNAMED_FIELD, LabelConfig, Target, read_label_config
+from backend.label_studio.label_config import LabelConfig, read_label_config
 from backend.logs import redact
 from backend.predict_requests import PASSING, passing_failure
-from backend.regions.registry import CONTROL_TAGS, build_regions
+from backend.regions.registry import CONTROL_TAGS
+from backend.task_data import image_field
+from backend.task_painter import TaskPainter, prompted_labels
 from zegclip_core.errors import ZegCLIPError
-from zegclip_core.segmenter import EncodedImage, Segmenter
+from zegclip_core.segmenter import Segmenter
+
+__all__ = ["PERMANENT", "cached_label_config", "image_field", "predict_tasks", "prompted_labels"]
 
 _log = logging.getLogger(__name__)
-_SCORE_DIGITS = 4
 PERMANENT = "permanent"
 
 
@@ -40,7 +44,7 @@ def predict_tasks(
         segmenter: the loaded model.
         images: fetches and decodes the tasks' images.
         model_version: what predictions carry.
-        context: an interactive request's regions; their labels alone are painted then.
+        context: an interactive request's regions; their phrases or labels alone are painted then.
         extra_params: the project's settings for the backend.
         project: keeps download caches of projects apart.
 
@@ -50,17 +54,20 @@ def predict_tasks(
 
     """
     try:
-        config = cached_label_config(label_config, _hashable(extra_params))
+        config = cached_label_config(label_config, json.dumps(extra_params, sort_keys=True))
+        require_targets(config)
     except LabelConfigError as error:
         return [_failure(task, error, PERMANENT, model_version) for task in tasks]
     for warning in config.warnings:
         _log.warning("project %s: %s", project, warning)
-    wanted = prompted_labels(context)
     items = []
     for task in tasks:
         try:
-            regions, score = _paint(task, config, wanted, segmenter, images, project)
-            items.append({"model_version": model_version, "score": score, "result": regions})
+            painter = TaskPainter(
+                task=task, config=config, segmenter=segmenter, images=images, project=project
+            )
+            results, score = painter.paint(context)
+            items.append({"model_version": model_version, "score": score, "result": results})
         except ImageError as error:
             kind = PASSING if error.passing else PERMANENT
             items.append(_failure(task, error, kind, model_version))
@@ -70,70 +77,22 @@ def predict_tasks(
     return items
 
 
-def prompted_labels(context: Mapping[str, Any] | None) -> frozenset[str] | None:
-    """Return the labels of an interactive request's regions, or None for an ordinary one."""
-    if context is None:
-        return None
-    regions = context.get("result")
-    labels: set[str] = set()
-    for region in regions if isinstance(regions, list) else ():
-        value = region.get("value") if isinstance(region, Mapping) else None
-        for key, names in value.items() if isinstance(value, Mapping) else ():
-            if key.endswith("labels") and isinstance(names, list):
-                labels.update(str(name) for name in names)
-    return frozenset(labels)
-
-
 @functools.lru_cache(maxsize=64)
-def cached_label_config(xml: str, extra_params: tuple[tuple[str, str], ...] = ()) -> LabelConfig:
-    """Read a labelling configuration once for many tasks; raises `LabelConfigError`."""
-    return read_label_config(xml, control_tags=CONTROL_TAGS, extra_params=dict(extra_params))
+def cached_label_config(xml: str, extra_params: str = "null") -> LabelConfig:
+    """Read a labelling configuration once for many tasks; raises `LabelConfigError`.
 
+    Args:
+        xml: the configuration.
+        extra_params: the project's settings for the backend, as JSON.
 
-def image_field(data: Mapping[str, Any], target: Target) -> object:
-    """Return the image's address in a task's data.
-
-    Raises `ImageAddressError` when the field is missing and no other can be meant.
     """
-    for key in (target.data_key, UNNAMED_FIELD):
-        if key in data:
-            return data[key]
-    texts = [value for value in data.values() if isinstance(value, str)]
-    if len(texts) == 1:
-        return texts[0]
-    raise ImageAddressError(
-        f"the task has no field {target.data_key!r} (it has: {', '.join(sorted(map(str, data))) or 'none'})"
-    )
+    return read_label_config(xml, control_tags=CONTROL_TAGS, extra_params=json.loads(extra_params))
 
 
-def _paint(
-    task: Mapping[str, Any],
-    config: LabelConfig,
-    wanted: frozenset[str] | None,
-    segmenter: Segmenter,
-    images: ImageSource,
-    project: str,
-) -> tuple[list[dict[str, Any]], float]:
-    """Regions of all targets and the lowest certainty; every image is fetched and encoded once."""
-    data = task.get("data")
-    if not isinstance(data, Mapping):
-        raise ImageAddressError("the task has no data")
-    encoded: dict[object, EncodedImage] = {}
-    regions: list[dict[str, Any]] = []
-    scores = []
-    for target in config.targets:
-        address = image_field(data, target)
-        if address not in encoded:
-            encoded[address] = segmenter.encode(images.load(address, task_id=task.get("id"), project=project))
-        segmentation = segmenter.classify(encoded[address], target.labels)
-        scores.append(segmentation.certainty)
-        found = build_regions(target, segmentation)
-        regions += [region for region in found if wanted is None or _labels_of(region) & wanted]
-    return regions, round(min(scores, default=0.0), _SCORE_DIGITS)
-
-
-def _labels_of(region: Mapping[str, Any]) -> set[str]:
-    return set(region["value"].get(region["type"], ()))
+def require_targets(config: LabelConfig) -> None:
+    """Raise `LabelConfigError` with the reasons when nothing of a configuration can be painted."""
+    if not config.targets:
+        raise LabelConfigError("; ".join(config.warnings))
 
 
 def _failure(task: Mapping[str, Any], error: Exception, kind: str, model_version: str) -> dict[str, Any]:
@@ -147,9 +106,3 @@ def _failure(task: Mapping[str, Any], error: Exception, kind: str, model_version
         "result": [],
         "error": {"kind": kind, "message": message},
     }
-
-
-def _hashable(extra_params: Any) -> tuple[tuple[str, str], ...]:
-    if not isinstance(extra_params, Mapping):
-        return ()
-    return tuple(sorted((str(name), str(value)) for name, value in extra_params.items()))

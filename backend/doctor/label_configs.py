@@ -14,9 +14,10 @@ def check_label_configs(settings: Settings) -> Iterator[Finding]:
     """What each project's configuration asks for, and what of it is not understood."""
     for project in ProjectStore(folder=settings.data_dir / "projects").all():
         name = f"labels of project {project.id}"
-        extra = project.extra_params if isinstance(project.extra_params, dict) else None
         try:
-            config = read_label_config(project.label_config, control_tags=CONTROL_TAGS, extra_params=extra)
+            config = read_label_config(
+                project.label_config, control_tags=CONTROL_TAGS, extra_params=project.extra_params
+            )
         except LabelConfigError as error:
             yield failed(name, str(error), "mend it in the project's Settings, Labeling Interface")
             continue

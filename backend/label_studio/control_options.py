@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 Output = Literal["class", "component"]
 WORD_SLOT = "{}"
+_PREFIX = "model_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,21 +16,23 @@ class ControlOptions:
     Attributes:
         score_threshold: regions with a lower mean confidence (0..1) are left out.
         min_area: smallest region; pixels, or a share of the image when below 1.
-        output: one region for each class, or one for each connected component.
+        output: one region for each class or for each connected component; None for the control's own way.
         max_regions: the largest regions that are kept.
         skip: whether the control is left alone.
         prompt: sentence around every word, with `{}` for the word; empty for none.
         background: names of labels that compete for pixels without being painted.
+        tolerance: largest distance in pixels of a polygon's outline from the mask's edge.
 
     """
 
     score_threshold: float = 0.0
     min_area: float = 0.0
-    output: Output = "class"
+    output: Output | None = None
     max_regions: int = 200
     skip: bool = False
     prompt: str = ""
     background: frozenset[str] = frozenset()
+    tolerance: float = 1.5
 
 
 def read_options(
@@ -47,7 +50,7 @@ def read_options(
     """
     options, warnings = defaults or ControlOptions(), list[str]()
     for field, (rule, read) in _READERS.items():
-        given = values.get(f"model_{field}", values.get(field))
+        given = values.get(_PREFIX + field, values.get(field))
         if given is None:
             continue
         try:
@@ -55,6 +58,13 @@ def read_options(
             options = replace(options, **{field: read(given)})
         except (ValueError, TypeError):
             warnings.append(f"{where}: model_{field}={given!r} is ignored: it must be {rule}")
+    unknown = sorted(str(name) for name in values if str(name).startswith(_PREFIX))
+    known = {_PREFIX + field for field in _READERS}
+    warnings += [
+        f"{where}: {name} is not known and ignored; known are {', '.join(sorted(known))}"
+        for name in unknown
+        if name not in known
+    ]
     return options, warnings
 
 
@@ -77,7 +87,7 @@ def _fraction(value: object) -> float:
     return number
 
 
-def _area(value: object) -> float:
+def _not_negative(value: object) -> float:
     number = float(str(value))
     if not 0 <= number < float("inf"):
         raise ValueError(value)
@@ -112,10 +122,11 @@ def _names(value: object) -> frozenset[str]:
 
 _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "score_threshold": ("a number from 0 to 1", _fraction),
-    "min_area": ("pixels, or a share of the image below 1", _area),
+    "min_area": ("pixels, or a share of the image below 1", _not_negative),
     "output": ("'class' or 'component'", _output),
     "max_regions": ("a whole number from 1", _count),
     "skip": ("true or false", read_flag),
     "prompt": ("a sentence with {} for the word", _prompt),
     "background": ("names of labels, separated by commas", _names),
+    "tolerance": ("pixels from 0", _not_negative),
 }

@@ -1,37 +1,43 @@
-"""Every control tag that regions can be made for: one module each, listed here and nowhere else."""
+"""Every control tag that results can be made for: one module for each kind, listed here and nowhere else.
 
-import uuid
-from collections.abc import Callable
+Of several tools beside the same `<Labels>`, the first in this order is used.
+"""
+
 from typing import Any
 
 from backend.label_studio.label_config import Target
-from backend.regions import brush_labels
-from backend.regions.shapes import Shape, shapes
+from backend.label_studio.label_declarations import LabelSource
+from backend.regions.controls import bitmask, brush, choices, ellipse, polygon, rectangle, taxonomy
+from backend.regions.controls.control import Control
 from zegclip_core.segmentation import Segmentation
 
-_MODULES = (brush_labels,)
-CONTROL_TAGS = frozenset(module.TAG for module in _MODULES)
-_VALUES: dict[str, Callable[[Shape], dict[str, Any]]] = {
-    module.TAG.lower(): module.value for module in _MODULES
-}
-_SCORE_DIGITS = 4
+_CONTROLS: tuple[Control, ...] = (
+    *brush.CONTROLS,
+    *bitmask.CONTROLS,
+    *polygon.CONTROLS,
+    *ellipse.CONTROLS,
+    *rectangle.CONTROLS,
+    *choices.CONTROLS,
+    *taxonomy.CONTROLS,
+)
+CONTROL_TAGS: dict[str, LabelSource] = {control.tag: control.labels for control in _CONTROLS}
+_BY_TYPE = {control.tag.lower(): control for control in _CONTROLS}
 
 
-def build_regions(target: Target, segmentation: Segmentation) -> list[dict[str, Any]]:
-    """Return the regions of one control in Label Studio's form, ids unique, the largest first."""
-    height, width = segmentation.label_map.shape
-    value = _VALUES[target.control_type]
-    return [
-        {
-            "id": uuid.uuid4().hex[:10],
-            "from_name": target.from_name,
-            "to_name": target.to_name,
-            "type": target.control_type,
-            "original_width": width,
-            "original_height": height,
-            "image_rotation": 0,
-            "value": value(shape),
-            "score": round(shape.score, _SCORE_DIGITS),
-        }
-        for shape in shapes(target, segmentation)
-    ]
+def build_regions(
+    target: Target, segmentation: Segmentation, *, item_index: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the results of one control in Label Studio's form, ids unique, the largest first.
+
+    Args:
+        target: the control and its image.
+        segmentation: of that image with the target's labels.
+        item_index: the image's place in a list of images.
+
+    """
+    return _BY_TYPE[target.control_type].results(target, segmentation, item_index=item_index)
+
+
+def is_for_regions(target: Target) -> bool:
+    """Whether a target's results have a place in the image, and do not describe it as a whole."""
+    return _BY_TYPE[target.control_type].labels.is_for_regions

@@ -1,0 +1,20 @@
+"""`<BitmaskLabels>`, and `<Bitmask>` beside `<Labels>`."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.label_studio.control_options import ControlOptions
+from backend.regions.controls.labelled import LabelledRegions, SplitRegions
+from backend.regions.formats import bitmask
+
+
+def _draw(mask: NDArray[np.bool_], _: ControlOptions) -> list[dict[str, Any]]:
+    return [bitmask.encode(mask)]
+
+
+CONTROLS = (
+    LabelledRegions(tag="BitmaskLabels", draw=_draw, output="class"),
+    SplitRegions(tag="Bitmask", draw=_draw, output="class"),
+)
