@@ -1,0 +1,71 @@
+"""What annotators have done, read from the API: first what changed, then those tasks with their results."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend.label_studio.client import LabelStudioClient
+
+_PAGE = 100
+# Tasks come with all their masks: a page of them can weigh megabytes.
+_HEAVY_PAGE = 20
+_STATE_FIELDS = "id,updated_at,total_annotations,cancelled_annotations,annotations_ids"
+_HEAVY_FIELDS = "id,data,annotations,predictions"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A task without its results.
+
+    Attributes:
+        id: its number.
+        annotated: whether it has an annotation that is no skip.
+        fingerprint: changes whenever an annotation is made, changed or deleted, singly or in bulk.
+
+    """
+
+    id: int
+    annotated: bool
+    fingerprint: str
+
+
+def iter_task_states(client: LabelStudioClient, project: int) -> Iterator[TaskState]:
+    """Yield the state of every task of a project; errors as of the client."""
+    page, seen = 1, 0
+    while True:
+        query = {
+            "project": project,
+            "page": page,
+            "page_size": _PAGE,
+            "fields": "all",
+            "include": _STATE_FIELDS,
+        }
+        reply = client.call("GET", "/api/tasks", query=query)
+        yield from map(_task_state, reply["tasks"])
+        seen += len(reply["tasks"])
+        if not reply["tasks"] or seen >= reply["total"]:
+            return
+        page += 1
+
+
+def iter_full_tasks(
+    client: LabelStudioClient, project: int, ids: Sequence[int]
+) -> Iterator[Mapping[str, Any]]:
+    """Yield tasks with `data`, `annotations` and `predictions`; tasks that are gone meanwhile are missing."""
+    for start in range(0, len(ids), _HEAVY_PAGE):
+        chosen = list(ids[start : start + _HEAVY_PAGE])
+        query = {
+            "project": project,
+            "page": 1,
+            "page_size": _HEAVY_PAGE,
+            "fields": "all",
+            "include": _HEAVY_FIELDS,
+            "query": json.dumps({"selectedItems": {"all": False, "included": chosen}}),
+        }
+        yield from client.call("GET", "/api/tasks", query=query)["tasks"]
+
+
+def _task_state(task: Mapping[str, Any]) -> TaskState:
+    fingerprint = f"{task['updated_at']} {task.get('annotations_ids') or ''}"
+    return TaskState(int(task["id"]), bool(task.get("total_annotations")), fingerprint)

@@ -1,0 +1,1 @@
+"""From corrections to better predictions: samples, triggers, training, versions, reports."""
