@@ -77,7 +77,7 @@ class BoundaryScore:
         """Count one image `(H, W)`; classes in `skip` and classes without pixels in `target` are left out."""
         if prediction.shape != target.shape:
             raise EvaluationError(f"prediction {prediction.shape} and mask {target.shape} differ in shape")
-        reach = self.tolerance * float(np.hypot(*target.shape))
+        reach = self.tolerance * float(np.hypot(target.shape[0], target.shape[1]))
         valid = target != ignore_index
         counted = _near(valid, reach)
         filled = fill_ignored(target, ignore_index)

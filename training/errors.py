@@ -17,7 +17,10 @@ TrainingError
 ├── ConfigurationError               a recipe or option: the person who starts the run mends it
 ├── RunError                         a run folder: the person who starts the run mends it
 │   ├── TrainingStateError           a saved state is damaged or belongs to another run
-│   └── DivergedError                the loss is no number any more
+│   ├── StartModelError              a model to start from that does not fit the run
+│   ├── DivergedError                the loss is no number any more
+│   ├── DiskFullError                no room for a state, a log or a model
+│   └── RunStoppedError              whoever waits for the run asked it to stop; it can go on later
 └── EvaluationError                  predictions that cannot be scored: the predictor's programmer mends it
 """
 
@@ -90,8 +93,20 @@ class TrainingStateError(RunError):
     """A saved training state is damaged, or belongs to a run with other settings."""
 
 
+class StartModelError(RunError):
+    """A model to start from that is damaged, of another backbone or of another architecture."""
+
+
 class DivergedError(RunError):
     """The loss became infinite or no number."""
+
+
+class DiskFullError(RunError):
+    """There is no room for a state, a log or a model; what was written before is whole."""
+
+
+class RunStoppedError(RunError):
+    """The run was asked to stop, and saved its state first."""
 
 
 class EvaluationError(TrainingError):

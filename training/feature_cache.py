@@ -27,6 +27,7 @@ from training.samples import DrawOrder, Sample, view_generator
 from training.setting_groups import AugmentationSettings
 from zegclip_core.atomic_files import write_atomically
 from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.zegclip.model import ZegCLIP
 
 
 class ViewEncoder(Protocol):
@@ -53,39 +54,58 @@ class ViewEncoder(Protocol):
 
 
 class StemEncoder:
-    """The backbone's patch embedding: `{"stem": (width, h, w)}`."""
+    """The image tower's patch embedding: `{"stem": (width, h, w)}`.
 
-    def __init__(self, backbone: Backbone) -> None:
-        self.backbone = backbone
-        self.identity = f"{backbone.digest}-stem"
+    Args:
+        model: whose pixel scale and tower are used.
+        backbone: the frozen CLIP below it.
+
+    """
+
+    def __init__(self, model: ZegCLIP, backbone: Backbone) -> None:
+        self.model = model
+        self.identity = f"{backbone.digest}-stem{_pixel_scale(model)}"
         self.stride = backbone.stride
         self.size_multiple = backbone.size_multiple
 
     @torch.no_grad()
     def encode(self, image: NDArray[np.uint8]) -> Mapping[str, Tensor]:
         """Encode a view (H, W, 3)."""
-        stem = self.backbone.tower.patchify(_normalised(self.backbone, image))
-        return {"stem": stem[0]}
+        return {"stem": self.model.tower.patchify(_normalised(self.model, image))[0]}
 
 
 class FeatureEncoder:
-    """The whole tower: `{"patches": (D, h, w), "global": (D,)}`, unit length along D."""
+    """The whole tower without prompts: `{"patches": (D, h, w), "global": (D,)}`, unit length along D.
 
-    def __init__(self, backbone: Backbone) -> None:
-        self.backbone = backbone
-        self.identity = f"{backbone.digest}-features"
+    Args:
+        model: a model without prompts.
+        backbone: the frozen CLIP below it.
+
+    """
+
+    def __init__(self, model: ZegCLIP, backbone: Backbone) -> None:
+        self.model = model
+        options = model.options
+        self.identity = (
+            f"{backbone.digest}-features{_pixel_scale(model)}-{options.class_embedding_twice}"
+            f"-{options.position_interpolation}-{options.position_grid}"
+        )
         self.stride = backbone.stride
         self.size_multiple = backbone.size_multiple
 
     @torch.no_grad()
     def encode(self, image: NDArray[np.uint8]) -> Mapping[str, Tensor]:
         """Encode a view (H, W, 3)."""
-        patches, global_feature = self.backbone.encode_image(_normalised(self.backbone, image))
+        patches, global_feature = self.model.encode_image(_normalised(self.model, image))
         return {"patches": patches[0], "global": global_feature[0]}
 
 
-def _normalised(backbone: Backbone, image: NDArray[np.uint8]) -> Tensor:
-    return backbone.normalise(torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).unsqueeze(0))
+def _normalised(model: ZegCLIP, image: NDArray[np.uint8]) -> Tensor:
+    return model.normalise(torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).unsqueeze(0))
+
+
+def _pixel_scale(model: ZegCLIP) -> str:
+    return "" if model.options.normalisation == "backbone" else f"-{model.options.normalisation}"
 
 
 class FeatureCache:

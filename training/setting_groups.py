@@ -55,6 +55,7 @@ class DataSettings:
             to none of the words.
         sampling: "uniform" over images, or "balanced": draw a seen class, then an image that holds it.
         cache: "none"; "stem" keeps the frozen stem's output; "features" keeps the frozen tower's output.
+        workers: processes that read and augment; 0 does it between the steps.
 
     """
 
@@ -64,6 +65,10 @@ class DataSettings:
     background: Literal["ignore", "negative"] = "ignore"
     sampling: Literal["uniform", "balanced"] = "uniform"
     cache: Literal["none", "stem", "features"] = "none"
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.workers >= 0, "data.workers", self.workers, "0 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +160,7 @@ class LossSettings:
         focal_weight: factor of the focal term.
         dice_weight: factor of the dice term.
         ignored_are_negative: count ignored pixels as negatives of every class, as the released code does.
+        target_stride: compare every n-th pixel of every n-th row only; 1 compares all, as the released code.
 
     """
 
@@ -162,8 +168,10 @@ class LossSettings:
     focal_weight: float = 100.0
     dice_weight: float = 1.0
     ignored_are_negative: bool = True
+    target_stride: int = 1
 
     def __post_init__(self) -> None:
+        require(self.target_stride >= 1, "loss.target_stride", self.target_stride, "1 or more")
         weights = (self.focal_weight, self.dice_weight)
         require(min(weights) >= 0 < max(weights), "loss weights", weights, "0 or more, not both 0")
 

@@ -1,0 +1,97 @@
+"""The paper's ablation in small: each design of ZegCLIP added in turn, then self-training.
+
+python -m benchmarks.ablation --data ../shared/data/voc_subset --out runs/ablation --seeds 0,1,2
+"""
+
+import argparse
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from training.configuration import Mode
+from training.evaluate import evaluate
+from training.recipe_files import load_recipe
+from training.run import train
+from zegclip_core.segmenter import build_segmenter
+
+RECIPE = Path(__file__).with_suffix(".toml")
+FIGURES = ("pAcc", "mIoU_seen", "mIoU_unseen", "hIoU")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: what is added, in which mode, by which overrides of the recipe."""
+
+    name: str
+    mode: Mode
+    overrides: tuple[str, ...]
+
+
+BASELINE = ("model.prompt_tokens=0", "model.tuned=blocks", "model.descriptor=text", "loss.kind=exclusive")
+ROWS = (
+    Row("baseline: text and patch matched, tower fine-tuned", "inductive", BASELINE),
+    Row("+ deep prompts, tower frozen", "inductive", ("model.descriptor=text", "loss.kind=exclusive")),
+    Row("+ non-mutually-exclusive loss", "inductive", ("model.descriptor=text",)),
+    Row("+ relationship descriptor", "inductive", ()),
+    Row("+ self-training as released", "transductive", ("self_training.scheme=released",)),
+    Row("+ self-training with a teacher", "transductive", ("self_training.scheme=teacher",)),
+)
+
+
+def main() -> None:
+    """Train and score every row with every seed, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="voc_subset")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs; finished ones are kept")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--set", action="append", default=[], metavar="GROUP.NAME=VALUE")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    results: dict[str, list[dict[str, float]]] = {row.name: [] for row in ROWS}
+    for seed in seeds:
+        for number, row in enumerate(ROWS):
+            result = run(row, number, seed, options)
+            results[row.name].append(result)
+            print(f"{row.name}, seed {seed}: {result}", flush=True)
+    (options.out / "ablation.json").write_text(json.dumps(results, indent=1))
+    print(table(results))
+
+
+def run(row: Row, number: int, seed: int, options: argparse.Namespace) -> dict[str, float]:
+    """Train one row with one seed, unless that is done, and score it."""
+    overrides = [*row.overrides, f"seed={seed}", *options.set]
+    configuration = load_recipe(str(RECIPE), row.mode, overrides)
+    trained = train(
+        configuration,
+        dataset=options.data,
+        out=options.out / f"row{number}-seed{seed}",
+        cache_dir=options.out / "cache",
+    )
+    segmenter = build_segmenter(str(trained.folder))
+    settings = configuration.evaluation
+    result = evaluate(segmenter, options.data, settings.split, settings=settings, words="first")
+    document = result.to_document()
+    return {name: document[name] for name in FIGURES}
+
+
+def table(results: dict[str, list[dict[str, float]]]) -> str:
+    """Return a Markdown table of means and standard deviations over the seeds."""
+    lines = ["| | " + " | ".join(FIGURES) + " |", "| --- |" + " --- |" * len(FIGURES)]
+    for name, runs in results.items():
+        cells = [_cell([run[figure] for run in runs]) for figure in FIGURES]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(values: Sequence[float]) -> str:
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.mean(values):.1f} ± {spread:.1f}"
+
+
+if __name__ == "__main__":
+    main()

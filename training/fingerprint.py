@@ -1,0 +1,34 @@
+"""What makes two runs the same: settings, data and start, but not how they are computed."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from training.configuration import TrainingConfiguration, to_mapping
+from training.dataset_description import DatasetDescription
+
+
+def run_fingerprint(
+    configuration: TrainingConfiguration, description: DatasetDescription, start: Path | None
+) -> str:
+    """Return a digest that tells a run's folder apart from those of other runs.
+
+    Reading processes and saving intervals may differ between two parts of one run; a micro-batch may not,
+    since other sums round differently.
+
+    Args:
+        configuration: of the run.
+        description: of the data; its images and masks are told apart by their names.
+        start: the weight file that the run starts from.
+
+    """
+    settings = to_mapping(configuration)
+    settings["data"].pop("workers")
+    settings["optimisation"].pop("save_every")
+    document = {
+        "settings": settings,
+        "data": description.to_document(),
+        "ids": description.ids(configuration.data.train_split),
+        "start": hashlib.sha256(start.read_bytes()).hexdigest() if start else None,
+    }
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,16 @@
+"""Whether a recipe's views fit the backbone, checked before anything is computed."""
+
+from training.configuration import TrainingConfiguration
+from training.errors import ConfigurationError
+from zegclip_core.backbones.backbone import Backbone
+
+
+def require_fitting_views(configuration: TrainingConfiguration, backbone: Backbone) -> None:
+    """Raise `ConfigurationError` when the crop is no multiple of what the backbone needs."""
+    crop, multiple = configuration.augmentation.crop, backbone.size_multiple
+    if crop % multiple:
+        nearest = max(1, round(crop / multiple)) * multiple
+        raise ConfigurationError(
+            f"augmentation.crop = {crop}: {backbone.name} needs multiples of {multiple} pixels, "
+            f"such as {nearest}"
+        )
