@@ -7,6 +7,7 @@ OWN_LABEL_STUDIO := .venv-label-studio/bin/label-studio
 LABEL_STUDIO ?= $(OWN_LABEL_STUDIO)
 LABEL_STUDIO_IS_IN := $(if $(filter $(OWN_LABEL_STUDIO),$(LABEL_STUDIO)),.venv-label-studio/.is-in)
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
 NEEDED := import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (this is %s): make PYTHON=python3.12 …" % sys.version.split()[0])
 
 help:  ## this list
@@ -19,7 +20,7 @@ demo: .venv/.demo-is-in $(LABEL_STUDIO_IS_IN)  ## Label Studio with masks on pho
 	    $(if $(IMAGES),--images "$(IMAGES)") $(if $(LABELS),--labels "$(LABELS)") $(if $(ONCE),--once)
 
 test: .venv/.test-is-in $(LABEL_STUDIO_IS_IN)  ## set up and run the whole test suite
-	ZEGCLIP_LABEL_STUDIO="$(abspath $(LABEL_STUDIO))" $(BIN)/python -m pytest $(TESTS)
+	ZEGCLIP_LABEL_STUDIO="$(abspath $(LABEL_STUDIO))" $(BIN)/python -m pytest --durations=15 $(TESTS)
 
 lint: .venv/.test-is-in  ## ruff and mypy, as in CI
 	$(BIN)/ruff check .
@@ -29,18 +30,20 @@ lint: .venv/.test-is-in  ## ruff and mypy, as in CI
 clean:  ## remove both environments and the demo
 	rm -rf .venv .venv-label-studio .demo
 
-.venv/bin/python:
+# A marker, not the program, says that an environment is complete: an interrupted set-up is taken up again.
+.venv/.is-made:
 	@$(PYTHON) -c '$(NEEDED)'
 	$(PYTHON) -m venv .venv
-
-.venv/.demo-is-in: pyproject.toml | .venv/bin/python
-	@echo "Installing the product; the first time downloads PyTorch, which takes a few minutes."
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[demo]'
 	@touch $@
 
-.venv/.test-is-in: pyproject.toml | .venv/bin/python
+.venv/.demo-is-in: pyproject.toml | .venv/.is-made
+	@echo "Installing the product; the first time downloads PyTorch, which takes a few minutes."
+	$(PIP) -e '.[demo]'
+	@touch $@
+
+.venv/.test-is-in: pyproject.toml | .venv/.is-made
 	@echo "Installing the product and its test tools; the first time takes a few minutes."
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[demo,test]'
+	$(PIP) -e '.[demo,test]'
 	@touch $@
 
 # Label Studio pins other versions of the same libraries: it lives in an environment of its own.

@@ -4,9 +4,12 @@ Every test that uses `label_studio` is an end-to-end test: it gets the mark, and
 """
 
 import os
+import shutil
 import socket
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,17 @@ def label_studio(
     )
     with server:
         yield server
+
+
+def copy_label_studio(server: LabelStudioServer, folder: Path) -> None:
+    """Copy a running Label Studio's data: a server on the copy starts without making the database first."""
+    database = "label_studio.sqlite3"
+    shutil.copytree(server.folder, folder, ignore=shutil.ignore_patterns(f"{database}*", "*.log"))
+    with (
+        closing(sqlite3.connect(server.folder / database)) as running,
+        closing(sqlite3.connect(folder / database)) as copy,
+    ):
+        running.backup(copy)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """`python -m backend.demo`: what `make demo` runs once everything is installed."""
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -13,8 +14,8 @@ from filelock import FileLock, Timeout
 from backend.demo.label_studio_server import EMAIL, PASSWORD, LabelStudioServer
 from backend.demo.photos import SAMPLE_LABELS, own_photos, sample_photos
 from backend.demo.ports import free_port
-from backend.demo.project import connect, find_or_create, unpainted, write_overlays
-from backend.demo.steps import step
+from backend.demo.project import OverlayReport, connect, find_or_create, unpainted, write_overlays
+from backend.demo.steps import Step, step
 from backend.errors import AlreadyRunningError, BackendError
 from backend.images.source import ImageSource
 from backend.label_studio.client import LabelStudioClient
@@ -32,65 +33,85 @@ _WEB_PORT = 9090
 _READY_SECONDS = 600
 # "Retrieve predictions" is one call of at most 100 s for all tasks; larger projects are painted by batches.
 _MOST_IN_ONE_CALL = 20
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo and return its exit code."""
+    """Run the demo and return its exit code: 0 all painted, 1 something failed, 130 ended by Ctrl-C."""
     options = _parser().parse_args(arguments)
-    # A supervisor's SIGTERM ends the demo as Ctrl-C does: everything that was started is ended.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A supervisor's SIGTERM or a closed terminal ends the demo as Ctrl-C does: what was started is ended.
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, _interrupt)
+    _keep_proxies_out()
     configure_logging("WARNING")
     try:
         return _run(options)
     except KeyboardInterrupt:
-        print("\nended")
+        print("ended")
         return 130
     except (BackendError, ZegCLIPError) as error:
-        print(f"\ndemo: {redact(str(error))}", file=sys.stderr)
+        print(f"demo: {redact(str(error))}", file=sys.stderr)
         return 1
 
 
 def _run(options: argparse.Namespace) -> int:
     folder: Path = options.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    labels = parse_words(options.labels or SAMPLE_LABELS)
-    photos = own_photos([options.images]) if options.images else sample_photos()
-    version = model_version(parse_notation(options.model))
     with ExitStack() as stack:
         stack.enter_context(_alone_on(folder))
-        server = LabelStudioServer(
-            program=options.label_studio, folder=folder / "label-studio", port=free_port(_LABEL_STUDIO_PORT)
+        try:
+            return _demonstrate(options, folder, stack)
+        finally:
+            # From here everything that was started is ended; a second Ctrl-C must not leave half of it.
+            for number in _ENDING_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+
+
+def _demonstrate(options: argparse.Namespace, folder: Path, stack: ExitStack) -> int:
+    labels = parse_words(options.labels or SAMPLE_LABELS)
+    photos = own_photos([options.images.expanduser()]) if options.images else sample_photos()
+    version = model_version(parse_notation(options.model))
+    server = LabelStudioServer(
+        program=options.label_studio, folder=folder / "label-studio", port=free_port(_LABEL_STUDIO_PORT)
+    )
+    stack.callback(server.stop)
+    with step("starting Label Studio (the first time takes up to a minute)"):
+        server.start()
+    client = LabelStudioClient(origin=server.origin())
+    product = _product(options.model, folder, server)
+    stack.callback(product.stop)
+    with step("starting the queue, the web process and the workers"):
+        product.start()
+        product.wait_until_ready(timeout=_READY_SECONDS)
+    with step(
+        f"a project with {len(photos)} photos for {', '.join(label.name for label in labels)}"
+    ) as running:
+        project = find_or_create(
+            client,
+            photos=photos,
+            labels=labels,
+            state=folder / "projects.json",
+            progress=lambda number: running.tell(f"{number} of {len(photos)} uploaded"),
         )
-        stack.callback(server.stop)
-        with step("starting Label Studio (the first time takes up to a minute)") as running:
-            server.start(tick=running.tick)
-        client = LabelStudioClient(origin=server.origin())
-        product = _product(options.model, folder, server)
-        stack.callback(product.stop)
-        with step("starting the queue, the web process and the workers") as running:
-            product.start()
-            product.wait_until_ready(timeout=_READY_SECONDS, tick=running.tick)
-        with step(f"a project with {len(photos)} photos"):
-            project = find_or_create(client, photos=photos, labels=labels, state=folder / "projects.json")
-        with step("connecting the backend"):
-            connect(client, project, product.url)
-        started = time.monotonic()
-        with step("painting"):
-            _paint(client, product, project, version)
-        seconds = time.monotonic() - started
-        with step("drawing overlays"):
-            regions = _overlays(client, server, project, version, labels, folder)
-        failed = len(unpainted(client, project, version))
-        print(
-            f"\n{len(photos) - failed} tasks, {regions} regions, {seconds:.1f} s of painting; "
-            f"overlays in {folder / 'overlays'}"
-        )
-        if failed:
-            print(f"{failed} tasks could not be painted: see {product.url}/status")
-        if options.once:
-            return 1 if failed else 0
-        _invite(server, project, product)
-        product.watch()
+    with step("connecting the backend"):
+        connect(client, project, product.url)
+    started = time.monotonic()
+    with step("painting") as running:
+        failures = _paint(client, product, project, version, running)
+    seconds = time.monotonic() - started
+    with step("drawing overlays"):
+        drawn = _overlays(client, server, project, version, labels, folder)
+    failures |= drawn.failures
+    print(
+        f"{len(photos) - len(failures)} tasks, {drawn.regions} regions, {seconds:.1f} s of painting; "
+        f"overlays in {folder / 'overlays'}"
+    )
+    for task, reason in failures.items():
+        print(f"  task {task} could not be painted: {reason}")
+    if options.once:
+        return 1 if failures else 0
+    _invite(server, project, product)
+    product.watch(also=server.require_alive)
     return 0
 
 
@@ -107,8 +128,10 @@ def _product(model: str, folder: Path, server: LabelStudioServer) -> Product:
     return Product(settings=settings)
 
 
-def _paint(client: LabelStudioClient, product: Product, project: int, version: str) -> None:
-    """Let Label Studio ask the backend, as a person would; batches do the rest."""
+def _paint(
+    client: LabelStudioClient, product: Product, project: int, version: str, running: Step
+) -> dict[int, str]:
+    """Let Label Studio ask the backend, as a person would; batches do the rest. Returns reasons by task."""
     missing = unpainted(client, project, version)
     if missing and len(missing) <= _MOST_IN_ONE_CALL:
         client.retrieve_predictions(project)
@@ -120,8 +143,12 @@ def _paint(client: LabelStudioClient, product: Product, project: int, version: s
         batch_size=product.settings.batch_size,
         workers=1,
     )
-    for failure in prelabeller.run().failures:
-        print(f"\n    task {failure.task}: {failure.message}")
+
+    def tell(_: int) -> None:
+        report = prelabeller.report
+        running.tell(f"{report.done + report.skipped} tasks done")
+
+    return {failure.task: failure.message for failure in prelabeller.run(progress=tell).failures}
 
 
 def _overlays(
@@ -131,7 +158,7 @@ def _overlays(
     version: str,
     labels: Sequence[Label],
     folder: Path,
-) -> int:
+) -> OverlayReport:
     images = ImageSource(
         label_studio=server.origin(),
         cache_dir=folder / "zegclip" / "images",
@@ -151,10 +178,11 @@ def _invite(server: LabelStudioServer, project: int, product: Product) -> None:
   Log in    {EMAIL}
   Password  {PASSWORD}
 
-  Click a task: its masks are there, as a prediction. Copy it to an annotation (the button above the image),
-  correct a mask with brush and eraser, and Submit.
+  Click a task: its masks are there, ready to be corrected. Choose one in the list of regions, take brush or
+  eraser, and Submit.
   The backend itself is at {product.url} (connected to the project: Settings, Model).
-  Ctrl-C ends everything that was started here; `make demo` brings it back with your work."""
+  Ctrl-C ends everything that was started here; `make demo` brings it back with your work.""",
+        flush=True,
     )
 
 
@@ -171,6 +199,12 @@ def _alone_on(folder: Path) -> FileLock:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def _keep_proxies_out() -> None:
+    """Make the demo's processes talk to each other directly where a proxy is configured for the rest."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "localhost", "127.0.0.1"]))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -12,10 +12,11 @@ import requests
 
 from backend.errors import BackendError
 from backend.label_studio.origin import LabelStudioOrigin
+from zegclip_core.atomic_files import write_atomically
 
 EMAIL = "demo@example.com"
 PASSWORD = "zegclip-demo"
-_START_SECONDS = 240
+_START_SECONDS = 900
 _STOP_SECONDS = 15
 _TIMEOUT = (5, 60)
 _LOG_LINES = 15
@@ -48,7 +49,8 @@ class LabelStudioServer:
     def __init__(
         self, *, program: Path, folder: Path, port: int, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.program = program
+        # The process runs in its own folder, where a relative path would lead nowhere.
+        self.program = program.absolute()
         self.folder = folder
         self.port = port
         self.url = f"http://localhost:{port}"
@@ -60,14 +62,10 @@ class LabelStudioServer:
         """What the process prints."""
         return self.folder / "label-studio.log"
 
-    def start(self, *, tick: Callable[[float], None] = lambda _: None) -> None:
+    def start(self) -> None:
         """Start and wait until it answers; the first start makes the database and takes up to a minute.
 
-        Args:
-            tick: called with the seconds waited so far, for progress.
-
         Raises `LabelStudioServerError` with its last words.
-
         """
         if not self.program.exists():
             raise LabelStudioServerError(
@@ -95,19 +93,17 @@ class LabelStudioServer:
             )
         started = time.monotonic()
         while not self._answers():
-            waited = time.monotonic() - started
-            if self._process.poll() is not None or waited > _START_SECONDS:
+            if self._process.poll() is not None or time.monotonic() - started > _START_SECONDS:
                 self.stop()
                 raise LabelStudioServerError(
                     f"Label Studio did not start:\n{self._last_words()}\n(all of it: {self.log})"
                 )
-            tick(waited)
             time.sleep(0.25)
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process is not None and self._process.poll() is None
+    def require_alive(self) -> None:
+        """Raise `LabelStudioServerError` when the process has ended by itself."""
+        if self._process is not None and self._process.poll() is not None:
+            raise LabelStudioServerError(f"Label Studio has ended:\n{self._last_words()}\n(see {self.log})")
 
     def stop(self) -> None:
         """End the process and everything it started."""
@@ -150,8 +146,8 @@ class LabelStudioServer:
                 f"Label Studio gives no token ({reply.status_code}): delete {self.folder} to begin anew"
             )
         token = str(reply.json()["token"])
-        file.touch(mode=0o600)
-        file.write_text(token, encoding="utf-8")
+        # Its temporary file is readable by this user only, and a crash leaves no half of a token.
+        write_atomically(file, token.encode())
         return token
 
     def origin(self) -> LabelStudioOrigin:

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from backend.errors import BackendError
-from backend.painting import find_images
+from backend.painting import NoImagesError, find_images
 
 SAMPLE_LABELS = (
     "cat, person|astronaut, cup|coffee cup, spoon, motorcycle, building|pagoda|temple, flower|dahlia, rocket"
@@ -36,8 +36,13 @@ class Photo:
 
 
 def own_photos(places: Sequence[Path]) -> list[Photo]:
-    """Read the user's photographs; raises `NoImagesError` when there is none."""
-    return [Photo(path.name, path.read_bytes()) for path in find_images(places)]
+    """Read the user's photographs; raises `NoImagesError` when there is none, or one that cannot be read."""
+    try:
+        return [Photo(path.name, path.read_bytes()) for path in find_images(places)]
+    except OSError as error:
+        raise NoImagesError(
+            f"cannot read {error.filename} ({error.strerror}): give IMAGES=a folder of photographs"
+        ) from error
 
 
 def sample_photos() -> list[Photo]:

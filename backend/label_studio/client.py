@@ -117,6 +117,13 @@ class LabelStudioClient:
         body = {"project": project, "url": url, "title": title, "is_interactive": interactive}
         return int(self.call("POST", "/api/ml/", body=body)["id"])
 
+    def disconnect_backend(self, project: int, backend: int, *, url: str) -> None:
+        """Take a backend away from a project, and its webhook, which Label Studio would leave behind."""
+        self.call("DELETE", f"/api/ml/{backend}")
+        for hook in self.webhooks(project):
+            if str(hook["url"]).startswith(url.rstrip("/") + "/webhook"):
+                self.call("DELETE", f"/api/webhooks/{hook['id']}/")
+
     def retrieve_predictions(self, project: int) -> dict[str, Any]:
         """Do what the Data Manager's "Retrieve predictions" does for all tasks; waits for the end."""
         reply: dict[str, Any] = self.call(
