@@ -116,6 +116,7 @@ class ImageSource:
                 return self._from_web(address.text)
             return self._from_label_studio(address.text)
         if address.kind == "cloud":
+            task_id = address.task_id or task_id
             if task_id is None:
                 raise ImageAddressError(
                     f"{address.shown} needs its task's id: Label Studio signs files by task"

@@ -11,7 +11,9 @@ from backend.images.errors import ImageAddressError, ImageContentError
 
 Kind = Literal["label_studio", "local_file", "cloud", "web", "inline"]
 _CLOUD_SCHEMES = frozenset({"s3", "gs", "azure-blob"})
-_SERVED_PATHS = re.compile(r"/data/|/storage-data/|/tasks/\d+/(presign|resolve)/")
+_SERVED_PATHS = ("/data/", "/storage-data/")
+# What Label Studio's API gives in place of the address of a file in a cloud storage.
+_RESOLVED_PATH = re.compile(r"/tasks/(\d+)/(?:presign|resolve)/")
 _LONGEST_SHOWN = 120
 # Presigned addresses carry parameters that differ from call to call while the file stays the same. Each kind
 # is known by its signature: without it, the same names mean something of their own.
@@ -31,12 +33,14 @@ class TaskAddress:
         kind: `label_studio` (a path on its server), `local_file`, `cloud`, `web` or `inline`.
         text: the address as the task gives it.
         local_path: for `local_file`, the path below the root.
+        task_id: for `cloud`, the task that the file belongs to, where the address tells it.
 
     """
 
     kind: Kind
     text: str
     local_path: str = ""
+    task_id: str | None = None
 
     @property
     def shown(self) -> str:
@@ -87,12 +91,26 @@ def read_task_address(value: object) -> TaskAddress:
         if not wanted:
             raise ImageAddressError("/data/local-files/ needs ?d= with a path below the root")
         return TaskAddress("local_file", text, local_path=wanted)
-    if is_path and _SERVED_PATHS.match(parts.path):
+    if is_path and parts.path.startswith(_SERVED_PATHS):
         return TaskAddress("label_studio", text)
+    resolved = _RESOLVED_PATH.fullmatch(parts.path) if is_path else None
+    if resolved:
+        return TaskAddress("cloud", _resolved_uri(parts.query), task_id=resolved[1])
     raise ImageAddressError(
         f"cannot fetch {text[:_LONGEST_SHOWN]!r}: images come from Label Studio's uploads, its storages, "
         "http(s) addresses or data: addresses"
     )
+
+
+def _resolved_uri(query: str) -> str:
+    """The address of a cloud file that Label Studio has wrapped."""
+    try:
+        uri = base64.urlsafe_b64decode(parse_qs(query).get("fileuri", [""])[0]).decode()
+    except ValueError:
+        uri = ""
+    if urlsplit(uri).scheme not in _CLOUD_SCHEMES:
+        raise ImageAddressError("fileuri is not the address of a file in a cloud storage")
+    return uri
 
 
 def decode_inline(text: str, *, max_bytes: int) -> bytes:

@@ -19,6 +19,7 @@ _COUNT_BITS = (3, 4, 8, 16)
 _LONGEST_RUN = 2**16
 _HEADER_BITS = 32 + 5 + 4 * len(_COUNT_BITS)
 _TOKEN_HEAD_BITS = 3
+_FEW_TOKENS = 64
 
 
 class RleError(RegionError):
@@ -39,8 +40,8 @@ def encode_mask(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> list[int]:
         alpha = alpha * np.uint8(255)
     values, lengths = _runs(alpha.ravel())
     run_values, counts, kinds = _split_into_tokens(values, lengths * CHANNELS)
-    packed: list[int] = _pack(run_values, counts, kinds, total=alpha.size * CHANNELS).tolist()
-    return packed
+    pack = _pack_few if len(counts) <= _FEW_TOKENS else _pack
+    return pack(run_values, counts, kinds, total=alpha.size * CHANNELS)
 
 
 def decode_rle(values: Sequence[int], *, width: int, height: int) -> NDArray[np.uint8]:
@@ -57,8 +58,10 @@ def decode_rle(values: Sequence[int], *, width: int, height: int) -> NDArray[np.
     total = width * height * CHANNELS
     count_bits = _read_header(data, total)
     run_values, counts = _read_tokens(data, count_bits, total)
-    channels = np.repeat(np.frombuffer(run_values, np.uint8), np.array(counts, np.int64))
-    return channels.reshape(height, width, CHANNELS)[:, :, CHANNELS - 1].copy()
+    # Alpha is the last of a pixel's four values: a run gives as many pixels as it holds of their last ones.
+    ends = np.cumsum(counts, dtype=np.int64) // CHANNELS
+    alpha = np.repeat(np.frombuffer(run_values, np.uint8), np.diff(ends, prepend=0))
+    return alpha.reshape(height, width)
 
 
 def _runs(flat: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -81,9 +84,23 @@ def _split_into_tokens(
     return np.repeat(values, pieces), counts, np.repeat(kinds, pieces)
 
 
+def _pack_few(
+    values: NDArray[np.uint8], counts: NDArray[np.int64], kinds: NDArray[np.int64], *, total: int
+) -> list[int]:
+    """Do what `_pack` does by one large number: faster as long as there are few tokens."""
+    bits, length = _header(total), _HEADER_BITS
+    for value, count, kind in zip(values.tolist(), counts.tolist(), kinds.tolist(), strict=True):
+        size = _COUNT_BITS[kind]
+        width = _TOKEN_HEAD_BITS + size + _WORD_BITS
+        bits = bits << width | ((4 + kind) << size | count - 1) << _WORD_BITS | value
+        length += width
+    padding = 8 - length % 8
+    return list((bits << padding).to_bytes((length + padding) // 8, "big"))
+
+
 def _pack(
     values: NDArray[np.uint8], counts: NDArray[np.int64], kinds: NDArray[np.int64], *, total: int
-) -> NDArray[np.uint8]:
+) -> list[int]:
     """Lay the tokens' bits behind the header, in 32-bit words, and return the bytes."""
     count_bits = np.array(_COUNT_BITS, np.int64)[kinds]
     codes = (((4 + kinds) << count_bits) | (counts - 1)) << _WORD_BITS | values
@@ -99,17 +116,20 @@ def _pack(
     words += np.bincount(first_word, weights=wide >> np.uint64(32), minlength=len(words))
     words += np.bincount(first_word + 1, weights=wide & np.uint64(0xFFFFFFFF), minlength=len(words))
     packed = words.astype(np.uint64).astype(">u4").view(np.uint8)
-    packed[: (_HEADER_BITS + 7) // 8] |= _header(total)
+    padding = -_HEADER_BITS % 8
+    header = (_header(total) << padding).to_bytes((_HEADER_BITS + padding) // 8, "big")
+    packed[: len(header)] |= np.frombuffer(header, np.uint8)
     # The brush tool's own encoder ends with at least one padding bit.
-    return packed[: bits // 8 + 1]
+    finished: list[int] = packed[: bits // 8 + 1].tolist()
+    return finished
 
 
-def _header(total: int) -> NDArray[np.uint8]:
+def _header(total: int) -> int:
+    """The header's bits as a number."""
     bits = total
     for number, size in ((_WORD_BITS - 1, 5), *((size - 1, 4) for size in _COUNT_BITS)):
         bits = bits << size | number
-    padding = -_HEADER_BITS % 8
-    return np.frombuffer((bits << padding).to_bytes((_HEADER_BITS + padding) // 8, "big"), np.uint8)
+    return bits
 
 
 def _read_header(data: bytes, total: int) -> tuple[int, ...]:

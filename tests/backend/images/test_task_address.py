@@ -12,7 +12,6 @@ from backend.images.task_address import decode_inline, presign_path, read_task_a
     [
         ("/data/upload/2/5a0c25d0-test1.jpg", "label_studio"),
         ("/storage-data/uploaded/?filepath=upload/2/a.jpg", "label_studio"),
-        ("/tasks/7/resolve/?fileuri=czM6Ly9idWNrZXQvYS5wbmc=", "label_studio"),
         ("/data/local-files/?d=photos/a.jpg", "local_file"),
         ("s3://bucket/a.jpg", "cloud"),
         ("gs://bucket/a.jpg", "cloud"),
@@ -40,6 +39,9 @@ def test_kinds(text: str, kind: str) -> None:
         "/data/../etc/passwd",
         "/data/upload/../../admin",
         "/tasks/7/annotations/",
+        "/tasks/7/resolve/",
+        "/tasks/7/resolve/?fileuri=!",
+        "/tasks/7/resolve/?fileuri=aHR0cDovL2hvc3Qv",
         "/data/local-files/",
         "/data/local-files/?d=",
         "http://[",
@@ -54,6 +56,15 @@ def test_kinds(text: str, kind: str) -> None:
 def test_what_no_server_gives_is_refused(value: object) -> None:
     with pytest.raises(ImageAddressError):
         read_task_address(value)
+
+
+@pytest.mark.parametrize("route", ["resolve", "presign"])
+def test_a_cloud_file_that_label_studio_has_wrapped_is_the_file_itself(route: str) -> None:
+    plain = read_task_address("s3://bucket/a.png")
+    wrapped = read_task_address(f"/tasks/7/{route}/?fileuri=czM6Ly9idWNrZXQvYS5wbmc=")
+    assert (wrapped.kind, wrapped.text, wrapped.task_id) == ("cloud", "s3://bucket/a.png", "7")
+    assert wrapped.cache_key == plain.cache_key
+    assert wrapped.shown == plain.shown
 
 
 def test_the_path_of_a_local_file_is_decoded_once() -> None:
