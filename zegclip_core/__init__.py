@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zegclip_core.checkpoints.upstream import load_upstream_checkpoint
     from zegclip_core.zegclip.deep_prompts import DeepPrompts
     from zegclip_core.zegclip.loss import LossOptions, segmentation_loss
     from zegclip_core.zegclip.model import ZegCLIP
@@ -19,6 +20,7 @@ _HOMES = {
     "RelationshipDescriptor": "zegclip_core.zegclip.relationship_descriptor",
     "ZegCLIP": "zegclip_core.zegclip.model",
     "ZegCLIPOptions": "zegclip_core.zegclip.options",
+    "load_upstream_checkpoint": "zegclip_core.checkpoints.upstream",
     "segmentation_loss": "zegclip_core.zegclip.loss",
 }
 
@@ -28,6 +30,7 @@ __all__ = [
     "RelationshipDescriptor",
     "ZegCLIP",
     "ZegCLIPOptions",
+    "load_upstream_checkpoint",
     "segmentation_loss",
 ]
 

@@ -6,7 +6,8 @@ ZegCLIPError
 │   ├── UnsupportedArchitectureError
 │   ├── ModelOptionError
 │   └── WeightsError
-│       └── DownloadError
+│       ├── DownloadError
+│       └── UpstreamCheckpointError
 ├── DeviceError             the machine: the person who chose the device mends it
 ├── LabelError              the words: the person who wrote the label set mends it
 └── ShapeError              tensors that do not fit: the programmer mends it
@@ -39,6 +40,10 @@ class WeightsError(ModelError):
 
 class DownloadError(WeightsError):
     """Weights could not be brought from where they are published."""
+
+
+class UpstreamCheckpointError(WeightsError):
+    """A file that is not one of the models which the authors of ZegCLIP published."""
 
 
 class DeviceError(ZegCLIPError):

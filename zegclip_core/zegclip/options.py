@@ -67,10 +67,13 @@ class ZegCLIPOptions:
         _require(grid is None or min(grid) > 0, "position_grid", grid, "two positive numbers, or None")
 
 
-def released_options(*, prompt_tokens: int, position_grid: tuple[int, int]) -> ZegCLIPOptions:
+def released_options(
+    *, prompt_tokens: int, decoder_layers: int = 3, position_grid: tuple[int, int] = (32, 32)
+) -> ZegCLIPOptions:
     """Return the options that the published weights were trained with, all quirks included."""
     return ZegCLIPOptions(
         prompt_tokens=prompt_tokens,
+        decoder_layers=decoder_layers,
         normalisation="imagenet",
         class_embedding_twice=True,
         position_interpolation="bilinear",
