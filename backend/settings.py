@@ -1,8 +1,9 @@
 """All settings of the product in one place: flags beat the environment, the environment beats defaults."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from croniter import croniter
 from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -82,6 +83,38 @@ class Settings(BaseSettings):
     allowed_private_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="hosts on private addresses from which images may be fetched, comma-separated"
     )
+
+    train_after: int = Field(
+        20, ge=0, description="new corrections after which a project is trained; 0 never trains by number"
+    )
+    train_schedule: str | None = Field(
+        None, description="cron expression of periodic training, such as '0 3 * * *' (UTC); unset for none"
+    )
+    several_annotators: Literal["newest", "majority"] = Field(
+        "newest", description="which annotation of several counts when none is ground truth"
+    )
+    seen_pixels: int = Field(
+        2000, ge=1, description="corrected pixels from which a label is learned from corrections"
+    )
+    transduction_images: int = Field(
+        100, ge=0, description="images without correction that help the labels without corrections"
+    )
+    training_iterations: int = Field(
+        0, ge=0, description="optimiser steps of a project's training; 0 chooses by machine"
+    )
+    smallest_gain: float = Field(
+        0.0, ge=0, description="points of hold-out mIoU that a new version must gain to serve"
+    )
+    repredict: bool = Field(
+        True, description="whether a new version paints the tasks again that nobody has annotated"
+    )
+    keep_versions: int = Field(5, ge=1, description="model versions kept beside champion and previous")
+    keep_prediction_versions: int = Field(
+        0, ge=0, description="versions whose predictions stay in Label Studio; 0 keeps all"
+    )
+    scheduler_seconds: float = Field(
+        5.0, gt=0, description="pause in seconds between two looks at what is due"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("allowed_private_hosts", mode="before")
@@ -97,6 +130,13 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("train_schedule")
+    @classmethod
+    def _cron_expression(cls, value: str | None) -> str | None:
+        if value is not None and not croniter.is_valid(value):
+            raise ValueError("must be a cron expression of five fields, such as '0 3 * * *'")
+        return value
 
     @field_validator("data_dir")
     @classmethod

@@ -174,3 +174,9 @@ def test_the_environment_is_read_nowhere_else_in_the_product() -> None:
     ]
     wrong = [str(path) for path in files if "demo" not in path.parts and reading.search(path.read_text())]
     assert not wrong
+
+
+def test_a_training_schedule_is_a_cron_expression() -> None:
+    assert load_settings(train_schedule="0 3 * * *").train_schedule == "0 3 * * *"
+    with pytest.raises(SettingsError, match="ZEGCLIP_TRAIN_SCHEDULE"):
+        load_settings(train_schedule="every night")
