@@ -1,0 +1,129 @@
+"""The tower stage on two tiny data sets: same seed, same weights, also after an interruption; then packed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from training.dataset_description import DatasetClass, DatasetDescription
+from training.errors import TrainingStateError
+from training.pretrain.__main__ import main
+from training.pretrain.mixture import Mixture, Source
+from training.pretrain.pack import pack
+from training.pretrain.settings import TowerSettings
+from training.pretrain.tower import TowerTraining
+from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
+
+SETTINGS = TowerSettings(
+    steps=2, batch_size=2, crops=((64, 64), (64, 96)), long_sides=(64, 128), negatives=3, save_every=1
+)
+
+
+def write_data(folder: Path, words: tuple[str, ...]) -> DatasetDescription:
+    """Two photographs of 80 x 60 pixels, the left half background, the right half one class each."""
+    for number, word in enumerate(words, start=1):
+        pixels = np.random.default_rng(number).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+        mask = np.zeros((60, 80), np.uint8)
+        mask[:, 40:] = number
+        for name, content in (("images", pixels), ("masks", mask)):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(content).save(folder / name / f"{word}.png")
+    (folder / "train.txt").write_text("".join(f"{word}\n" for word in words))
+    named = (DatasetClass(n, word, (word, f"big {word}")) for n, word in enumerate(words, start=1))
+    description = DatasetDescription(
+        root=folder,
+        name=folder.name,
+        classes=(DatasetClass(0, "background", ("background",), is_background=True), *named),
+        splits={"train": "train.txt"},
+        image_suffix=".png",
+    )
+    description.save()
+    return description
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> list[Source]:
+    return [
+        Source(description=write_data(tmp_path / "animals", ("cat", "dog")), split="train"),
+        Source(description=write_data(tmp_path / "street", ("road", "sky")), split="train", weight=2.0),
+    ]
+
+
+def train(sources: list[Source], folder: Path, settings: TowerSettings = SETTINGS) -> TowerTraining:
+    training = TowerTraining(
+        backbone=load_mini(EMBEDDED_WEIGHTS, name="mini", revision="start"),
+        sources=sources,
+        vocabulary=["tree", "house"],
+        settings=settings,
+    )
+    training.run(folder)
+    return training
+
+
+def test_batches_depend_on_seed_and_step_alone(sources: list[Source]) -> None:
+    first, second = (Mixture(sources, settings=SETTINGS) for _ in range(2))
+    second.batch(3)
+    assert torch.equal(first.batch(7).images, second.batch(7).images)
+    assert not torch.equal(first.batch(7).images.float().mean(), first.batch(8).images.float().mean())
+    batch = first.batch(0)
+    assert batch.images.shape[:2] == (2, 3)
+    assert batch.images.shape[-2:] == batch.targets.shape[-2:]
+
+
+def test_a_run_that_was_interrupted_ends_with_the_same_weights(sources: list[Source], tmp_path: Path) -> None:
+    whole = train(sources, tmp_path / "whole")
+
+    class StopError(Exception):
+        pass
+
+    def stop(_: object) -> None:
+        if broken.step == 2:
+            raise StopError
+
+    broken = TowerTraining(
+        backbone=load_mini(EMBEDDED_WEIGHTS, name="mini", revision="start"),
+        sources=sources,
+        vocabulary=["tree", "house"],
+        settings=SETTINGS,
+    )
+    with pytest.raises(StopError):
+        broken.run(tmp_path / "broken", on_step=stop)
+    resumed = train(sources, tmp_path / "broken")
+
+    assert all(torch.equal(whole.average[name], resumed.average[name]) for name in whole.average)
+    start = load_mini(EMBEDDED_WEIGHTS, name="mini", revision="start").clip.visual.state_dict()
+    assert not torch.equal(whole.average["visual.proj"], start["proj"])
+
+
+def test_a_folder_of_another_run_is_refused(sources: list[Source], tmp_path: Path) -> None:
+    train(sources, tmp_path / "run", TowerSettings(**{**_given(SETTINGS), "steps": 1}))
+    with pytest.raises(TrainingStateError, match="other data or settings"):
+        train(sources, tmp_path / "run")
+
+
+def test_packed_weights_load_and_carry_the_recipe(tmp_path: Path) -> None:
+    start = load_mini(EMBEDDED_WEIGHTS, name="mini", revision="start")
+    trained = {
+        "visual.proj": start.clip.visual.proj.detach() + 0.5,
+        "logit_scale": torch.tensor(3.0),
+        "none_cosine": torch.tensor(0.25),
+    }
+    card = pack(EMBEDDED_WEIGHTS, trained, tmp_path / "new.safetensors", training={"name": "tower"})
+
+    loaded = load_mini(tmp_path / "new.safetensors", name="mini", revision="2")
+    torch.testing.assert_close(loaded.clip.visual.proj, trained["visual.proj"], atol=1e-3, rtol=1e-3)
+    assert loaded.none_cosine == pytest.approx(0.25)
+    assert loaded.logit_scale == pytest.approx(float(torch.tensor(3.0).exp()), rel=1e-3)
+    assert json.loads(card.read_text())["stages"][-1] == {"name": "tower"}
+
+
+def test_the_command_explains_data_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tower", "--data", "nowhere", "--out", str(tmp_path)]) == 1
+    assert "write FOLDER:SPLIT" in capsys.readouterr().err
+
+
+def _given(settings: TowerSettings) -> dict[str, object]:
+    return {name: getattr(settings, name) for name in settings.__slots__}

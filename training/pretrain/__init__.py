@@ -1,0 +1,1 @@
+"""Making the embedded model: stages that each are one command, resumable, with fixed seeds."""

@@ -1,0 +1,117 @@
+"""`python -m training.pretrain tower …`: one command for each stage of making the embedded model."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from training.dataset_description import DatasetDescription
+from training.errors import ConfigurationError, TrainingError
+from training.pretrain.mixture import Source
+from training.pretrain.pack import pack
+from training.pretrain.settings import TowerSettings
+from training.pretrain.tower import StepReport, TowerTraining
+from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
+from zegclip_core.errors import ZegCLIPError
+
+_EXAMPLES = """examples:
+  python -m training.pretrain tower --data voc_subset:train_aug:4 --data coco_subset:train:2 \\
+      --data labelmefacade:test:2 --vocabulary words.txt --out runs/tower
+  (ended early? the same command goes on where it was)
+
+Writes OUT/zegclip-mini.safetensors and its card; `zegclip eval` measures it by that path."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one stage and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _tower(options)
+    except (TrainingError, ZegCLIPError) as error:
+        print(f"pretrain {options.stage}: {error}", file=sys.stderr)
+        return 1
+
+
+def _tower(options: argparse.Namespace) -> int:
+    settings = replace(
+        TowerSettings(),
+        **{name: getattr(options, name) for name in _CHOICES if getattr(options, name) is not None},
+    )
+    start = Path(options.start)
+    words = options.vocabulary.read_text("utf-8").splitlines() if options.vocabulary else []
+    training = TowerTraining(
+        backbone=load_mini(start, name="zegclip-mini", revision="start"),
+        sources=[_source(text) for text in options.data],
+        vocabulary=[word.strip() for word in words if word.strip()],
+        settings=settings,
+    )
+    began = time.monotonic()
+    smooth = 0.0
+    with tqdm(total=settings.steps, unit="step") as bar:
+
+        def show(report: StepReport) -> None:
+            nonlocal smooth
+            smooth = report.word_loss if not smooth else 0.98 * smooth + 0.02 * report.word_loss
+            bar.update(report.step - bar.n)
+            bar.set_postfix(words=f"{smooth:.3f}", refresh=False)
+
+        training.run(options.out, on_step=show)
+    recipe = {
+        "name": "tower",
+        "what": "image tower end to end on masks with words",
+        "args": asdict(settings),
+        "data": options.data,
+        "secs": round(time.monotonic() - began),
+    }
+    card = pack(start, training.average, options.out / "zegclip-mini.safetensors", training=recipe)
+    print(f"written: {card.with_suffix('.safetensors')} and {card.name}")
+    return 0
+
+
+_CHOICES = ("steps", "batch_size", "stem_rate", "tower_rate", "seed")
+
+
+def _source(text: str) -> Source:
+    """Read `FOLDER:SPLIT[:WEIGHT]`. Raises `ConfigurationError` for another form."""
+    folder, _, rest = text.partition(":")
+    split, _, weight = rest.partition(":")
+    try:
+        share = float(weight or 1)
+    except ValueError:
+        share = 0.0
+    if not split or share <= 0:
+        raise ConfigurationError(
+            f"--data {text!r}: write FOLDER:SPLIT or FOLDER:SPLIT:WEIGHT, weight above 0"
+        )
+    return Source(description=DatasetDescription.load(folder), split=split, weight=share)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.pretrain",
+        description="Make the embedded model, stage by stage.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    stages = parser.add_subparsers(dest="stage", required=True)
+    tower = stages.add_parser("tower", help="image tower, end to end, on masks with words")
+    tower.add_argument("--data", action="append", required=True, metavar="FOLDER:SPLIT[:WEIGHT]")
+    tower.add_argument(
+        "--start", default=EMBEDDED_WEIGHTS, help="weights to continue from (the shipped ones)"
+    )
+    tower.add_argument("--vocabulary", type=Path, help="file of words for negatives, one a line")
+    tower.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
+    tower.add_argument("--steps", type=int)
+    tower.add_argument("--batch-size", type=int)
+    tower.add_argument("--stem-rate", type=float)
+    tower.add_argument("--tower-rate", type=float)
+    tower.add_argument("--seed", type=int)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""What the tower learns from masks with words."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.label_mapping import IGNORED, NEGATIVE
+
+# Targets are compared at a quarter of the image's resolution: finer than the token grid, cheaper than pixels.
+_FINE = 4
+_PURE = 0.7
+
+
+def word_loss(cosines: Tensor, none_cosine: Tensor, scale: Tensor, targets: Tensor, stride: int) -> Tensor:
+    """Cross-entropy of pixels over the data set's words and "none of these".
+
+    Args:
+        cosines: (B, C, h, w) of patches and words.
+        none_cosine: the learned cosine of "none", a scalar.
+        scale: factor from cosine to logit, a scalar.
+        targets: (B, H, W) classes, `NEGATIVE` or `IGNORED`.
+        stride: pixels from patch to patch.
+
+    """
+    none = none_cosine.expand(len(cosines), 1, *cosines.shape[-2:])
+    logits = scale * torch.cat((cosines, none), dim=1)
+    logits = F.interpolate(logits, scale_factor=stride / _FINE, mode="bilinear", align_corners=False)
+    wanted = targets[:, _FINE // 2 :: _FINE, _FINE // 2 :: _FINE]
+    wanted = torch.where(wanted == NEGATIVE, cosines.shape[1], wanted)
+    counted = (wanted != IGNORED).sum().clamp_min(1)
+    return F.cross_entropy(logits, wanted, ignore_index=IGNORED, reduction="sum") / counted
+
+
+def pure_cells(targets: Tensor, classes: int, stride: int) -> Tensor:
+    """Return the class of every cell that is more than 70 % of one class, else `IGNORED`: (B, h, w)."""
+    one_hot = F.one_hot(targets.clamp_min(-1) + 1, classes + 1)[..., 1:].permute(0, 3, 1, 2).float()
+    shares = F.avg_pool2d(one_hot, stride)
+    share, best = shares.max(dim=1)
+    return torch.where(share > _PURE, best, IGNORED)
+
+
+def vocabulary_loss(
+    features: Tensor, cells: Tensor, words: Tensor, negatives: Tensor, scale: Tensor, relatives: float
+) -> Tensor:
+    """Cross-entropy of pure cells against words from the whole vocabulary, every class with equal weight.
+
+    Args:
+        features: (B, D, h, w), unit length.
+        cells: (B, h, w) from `pure_cells`.
+        words: (C, D) features of the data set's words.
+        negatives: (N, D) features of words drawn from the vocabulary.
+        scale: factor from cosine to logit.
+        relatives: negatives with a larger cosine to the right word do not compete.
+
+    """
+    chosen = cells != IGNORED
+    if not chosen.any():
+        return features.new_zeros(())
+    vectors = features.permute(0, 2, 3, 1)[chosen]
+    classes = cells[chosen]
+    right = (vectors * words[classes]).sum(dim=-1, keepdim=True)
+    # Masked after scaling: infinity times the scale would make the scale's gradient no number.
+    others = scale * (vectors @ negatives.T)
+    kin = words @ negatives.T > relatives
+    others = others.masked_fill(kin[classes], -torch.inf)
+    losses = -F.log_softmax(torch.cat((scale * right, others), dim=1), dim=1)[:, 0]
+    counts = torch.bincount(classes, minlength=len(words))
+    balanced: Tensor = (losses / counts[classes]).sum() / torch.count_nonzero(counts)
+    return balanced
+
+
+def memory_loss(features: Tensor, before: Tensor, cells: Tensor) -> Tensor:
+    """Mean of 1 - cosine between features now and at the start, both (B, D, h, w), on pure cells."""
+    chosen = cells != IGNORED
+    if not chosen.any():
+        return features.new_zeros(())
+    loss: Tensor = (1 - (features * before).sum(dim=1))[chosen].mean()
+    return loss

@@ -1,0 +1,144 @@
+"""Batches from several data sets: a pure function of seed and step, so that a resumed run sees the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training.augmentation import distort_colours
+from training.dataset_description import DatasetDescription
+from training.dataset_files import read_image, read_mask
+from training.label_mapping import IGNORED, LabelMapping, map_labels
+from training.pretrain.settings import TowerSettings
+from training.samples import DrawOrder, draw_order
+
+_BATCH_STREAM = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One data set of a mixture.
+
+    Attributes:
+        description: where photographs, masks and words are.
+        split: the split that is drawn from.
+        weight: how often it is drawn, relative to the others.
+
+    """
+
+    description: DatasetDescription
+    split: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Crops of one data set.
+
+    Attributes:
+        images: (B, 3, H, W) uint8.
+        targets: (B, H, W) int64: class of the mapping, NEGATIVE for "none of these", IGNORED.
+        mapping: what the classes are.
+
+    """
+
+    images: Tensor
+    targets: Tensor
+    mapping: LabelMapping
+
+
+class Mixture:
+    """Draws batches; each holds crops of one data set, since only its own words compete in it.
+
+    Args:
+        sources: the data sets.
+        settings: sizes of crops and batches, and the seed.
+
+    """
+
+    def __init__(self, sources: Sequence[Source], *, settings: TowerSettings) -> None:
+        self.sources = tuple(sources)
+        self.settings = settings
+        self.mappings = [map_labels(one.description, "fully", background="negative") for one in sources]
+        weights = np.array([one.weight for one in sources], np.float64)
+        self._shares = weights / weights.sum()
+        self._orders = [
+            self._draw_orders(one, mapping) for one, mapping in zip(sources, self.mappings, strict=True)
+        ]
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a 0-based step."""
+        generator = np.random.default_rng([self.settings.seed, _BATCH_STREAM, step])
+        number = int(generator.choice(len(self.sources), p=self._shares))
+        source, mapping = self.sources[number], self.mappings[number]
+        height, width = self.settings.crops[int(generator.integers(len(self.settings.crops)))]
+        whole = bool(generator.random() < self.settings.whole_share)
+        images, targets = [], []
+        for place in range(self.settings.batch_size):
+            # Rare classes come more often in every second crop, and as often as they are in the others.
+            order = self._orders[number][place % 2]
+            image_id = order.image_id(step * self.settings.batch_size + place)
+            image = read_image(source.description, image_id)
+            labels = mapping.targets(read_mask(source.description, image_id))
+            view, seen = self._view(image, labels, height, width, whole=whole, generator=generator)
+            images.append(torch.from_numpy(view).permute(2, 0, 1))
+            targets.append(torch.from_numpy(seen.astype(np.int64)))
+        return Batch(torch.stack(images), torch.stack(targets), mapping)
+
+    def _draw_orders(self, source: Source, mapping: LabelMapping) -> tuple[DrawOrder, DrawOrder]:
+        uniform = draw_order(
+            source.description, source.split, mapping=mapping, sampling="uniform", seed=self.settings.seed
+        )
+        balanced = draw_order(
+            source.description, source.split, mapping=mapping, sampling="balanced", seed=self.settings.seed
+        )
+        return balanced, uniform
+
+    def _view(
+        self,
+        image: NDArray[np.uint8],
+        labels: NDArray[np.int16],
+        height: int,
+        width: int,
+        *,
+        whole: bool,
+        generator: np.random.Generator,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+        """Scale, mirror, colour and crop one photograph and its targets to (height, width)."""
+        low, high = self.settings.long_sides
+        scale = float(generator.uniform(low, high)) / max(image.shape[:2])
+        # A photograph smaller than the crop is enlarged until it covers it.
+        scale = max(scale, height / image.shape[0], width / image.shape[1])
+        size = (width, height) if whole else _scaled(image.shape[:2], scale, height, width)
+        shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
+        if generator.random() < 0.5:
+            image, labels = image[:, ::-1], labels[:, ::-1]
+        top, left = _corner(labels, height, width, generator)
+        window = slice(top, top + height), slice(left, left + width)
+        view = distort_colours(np.ascontiguousarray(image[window]), generator)
+        return np.ascontiguousarray(view), np.ascontiguousarray(labels[window])
+
+
+def _scaled(size: tuple[int, ...], scale: float, height: int, width: int) -> tuple[int, int]:
+    """Width and height after scaling, at least those of the crop."""
+    return max(width, round(size[1] * scale)), max(height, round(size[0] * scale))
+
+
+def _corner(
+    labels: NDArray[np.int16], height: int, width: int, generator: np.random.Generator
+) -> tuple[int, int]:
+    """Draw a corner whose crop shows something; after ten tries the last one is taken."""
+    top = left = 0
+    for _ in range(10):
+        top = int(generator.integers(labels.shape[0] - height + 1))
+        left = int(generator.integers(labels.shape[1] - width + 1))
+        inside = labels[top : top + height, left : left + width]
+        if (inside >= 0).mean() > 0.02 or (labels != IGNORED).sum() == 0:
+            break
+    return top, left

@@ -1,0 +1,48 @@
+"""Write an embedded model: weights in half precision, and the card that goes with them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from training.errors import ConfigurationError
+from zegclip_core.atomic_files import write_atomically
+from zegclip_core.backbones.mini import read_card
+
+_LOGIT_SCALE, _NONE_COSINE = "logit_scale", "none_cosine"
+
+
+def pack(start: Path, trained: Mapping[str, Tensor], out: Path, *, training: Mapping[str, Any]) -> Path:
+    """Write `out` (safetensors) and its card, with the trained tensors in place of those of `start`.
+
+    Args:
+        start: weights of the embedded model that training continued from, with their card.
+        trained: `visual.*` tensors, `logit_scale` (its logarithm) and `none_cosine`.
+        out: where the new weights go; the card lies beside them.
+        training: the recipe, for the card.
+
+    Returns the card's path. Raises `ConfigurationError` for a tensor that the model does not have.
+
+    """
+    stored = load_file(start)
+    card = read_card(start)
+    for name, tensor in trained.items():
+        if name == _NONE_COSINE:
+            card["other_cos"] = float(tensor)
+            continue
+        if name not in stored or stored[name].shape != tensor.shape:
+            raise ConfigurationError(f"{start} has no tensor {name} of shape {tuple(tensor.shape)}")
+        stored[name] = tensor.detach().cpu().to(torch.float16).contiguous()
+    card["logit_scale"] = float(torch.exp(trained[_LOGIT_SCALE].float()))
+    content = save(stored)
+    card["sha256"] = hashlib.sha256(content).hexdigest()
+    card["stages"] = [*card.get("stages", []), dict(training)]
+    write_atomically(out, content)
+    path = out.with_suffix(".json")
+    write_atomically(path, (json.dumps(card, indent=1) + "\n").encode())
+    return path

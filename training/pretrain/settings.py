@@ -1,0 +1,63 @@
+"""Every choice of the tower stage in one frozen value."""
+
+from dataclasses import dataclass
+
+from training.setting_groups import require
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TowerSettings:
+    """End-to-end training of the image tower on masks with words.
+
+    Attributes:
+        steps: optimiser steps of the whole schedule.
+        batch_size: crops in one step, all from one data set.
+        crops: heights and widths of crops in pixels; one is drawn for each step.
+        long_sides: smallest and largest longer side that a photograph is scaled to before it is cropped.
+        whole_share: share of steps that see whole photographs, squeezed into the crop.
+        stem_rate: peak learning rate of the convolutional stem.
+        tower_rate: peak learning rate of all other parts of the image tower.
+        weight_decay: AdamW's decay.
+        warmup: steps of linear warm-up; a cosine brings the rate to zero at the end.
+        clip: largest norm of the gradient.
+        averaging: decay of the running mean of weights, which is what is kept.
+        negatives: words drawn from the vocabulary for each step.
+        negative_weight: factor of the loss against those words.
+        memory_weight: factor of the loss that holds features of labelled cells and the class token near
+            those of the start, so that words without masks are not forgotten.
+        word_noise: standard deviation of noise added to unit text features, which brings synonyms in reach.
+        relatives: words with a larger cosine are no negatives of each other.
+        seed: where every random number starts.
+        save_every: steps between saved states.
+
+    """
+
+    steps: int = 3000
+    batch_size: int = 6
+    crops: tuple[tuple[int, int], ...] = ((256, 256), (320, 256), (256, 320), (384, 384))
+    long_sides: tuple[int, int] = (288, 704)
+    whole_share: float = 0.25
+    stem_rate: float = 3e-5
+    tower_rate: float = 1.5e-4
+    weight_decay: float = 0.05
+    warmup: int = 100
+    clip: float = 1.0
+    averaging: float = 0.998
+    negatives: int = 150
+    negative_weight: float = 0.5
+    memory_weight: float = 0.3
+    word_noise: float = 0.02
+    relatives: float = 0.35
+    seed: int = 0
+    save_every: int = 200
+
+    def __post_init__(self) -> None:
+        require(self.steps >= 1, "steps", self.steps, "1 or more")
+        require(self.batch_size >= 1, "batch_size", self.batch_size, "1 or more")
+        multiples = all(side > 0 and side % 32 == 0 for crop in self.crops for side in crop)
+        require(bool(self.crops) and multiples, "crops", self.crops, "multiples of 32 pixels")
+        low, high = self.long_sides
+        require(0 < low <= high, "long_sides", self.long_sides, "ascending and above 0")
+        require(0 <= self.whole_share <= 1, "whole_share", self.whole_share, "a share, 0 to 1")
+        require(0 <= self.averaging < 1, "averaging", self.averaging, "from 0 up to, not including, 1")
+        require(self.save_every >= 1, "save_every", self.save_every, "1 or more")
