@@ -5,6 +5,7 @@ import argparse
 from backend.cli.settings_flags import add_settings_flags, settings_from
 from backend.logs import configure_logging
 from backend.queueing.address import queue_address
+from backend.queueing.connection import require_answer
 
 _EXAMPLES = """examples:
   REDIS_URL=redis://queue:6379 LABEL_STUDIO_API_KEY=… zegclip worker inference --threads 4
@@ -35,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     configure_logging(settings.log_level)
     address = queue_address(settings)
+    # A worker rides out an outage; a wrong address at its start should be told at once.
+    require_answer(address)
     if arguments.kind == "inference":
         from backend.worker.inference import run_inference_worker
 

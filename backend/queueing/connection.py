@@ -26,6 +26,12 @@ def connect(url: str) -> "redis.Redis":
     )
 
 
+def require_answer(url: str) -> None:
+    """Raise `QueueUnavailableError` unless a queue server answers now."""
+    with queue_errors(), contextlib.closing(connect(url)) as client:
+        client.ping()
+
+
 def connect_worker(url: str) -> "redis.Redis":
     """Open a client for a worker: blocking reads may last, short outages are ridden out by retries."""
     retry = Retry(ExponentialBackoff(cap=10, base=0.5), retries=20)

@@ -10,7 +10,7 @@ import redis
 
 from backend.errors import QueueUnavailableError
 from backend.queueing import connection as connection_module
-from backend.queueing.connection import connect, open_queue, queue_errors
+from backend.queueing.connection import connect, open_queue, queue_errors, require_answer
 from tests.backend.queueing.jobs import ECHO
 from tests.processes import Installation, MakeInstallation
 
@@ -35,6 +35,12 @@ def test_a_server_that_does_not_answer_is_given_up(
     monkeypatch.setattr(connection_module, "ANSWER_SECONDS", 0.1)
     with pytest.raises(QueueUnavailableError, match="does not answer"), queue_errors():
         connect(f"redis://127.0.0.1:{silent_server}").ping()
+
+
+def test_an_answer_can_be_required_before_work_begins(installation: Installation) -> None:
+    require_answer(installation.redis_url)
+    with pytest.raises(QueueUnavailableError, match="REDIS_URL"):
+        require_answer("redis://127.0.0.1:9")
 
 
 def test_other_errors_of_the_client_are_left_alone(installation: Installation) -> None:
