@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.label_studio", "tests.processes"]
+pytest_plugins = ["tests.label_studio", "tests.processes", "tests.embedded_model"]
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -1,0 +1,210 @@
+"""Tasks to predictions with the embedded model and real photographs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from label_studio_sdk.label_interface import LabelInterface
+
+from backend.images.source import ImageSource
+from backend.predict_requests import PASSING
+from backend.predictions import PERMANENT, predict_tasks
+from tests.backend.label_studio.configs import brush, view
+from tests.embedded_model import NOBODY, local_file
+from zegclip_core.segmenter import Segmenter
+
+CONFIG = view(brush("cat", "cup", "table"))
+VERSION = "zegclip-mini@1"
+CAT, CUP = local_file("chelsea.jpg"), local_file("coffee.jpg")
+
+Predict = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def predict(segmenter: Segmenter, image_source: ImageSource) -> Predict:
+    """Predict tasks given by their data: `predict({"image": …}, …, config=…)`."""
+
+    def run(*data: Any, config: str = CONFIG, **more: Any) -> list[dict[str, Any]]:
+        tasks = [{"id": number, "data": one} for number, one in enumerate(data, start=1)]
+        return predict_tasks(
+            tasks, config, segmenter=segmenter, images=image_source, model_version=VERSION, **more
+        )
+
+    return run
+
+
+def labels(item: dict[str, Any]) -> list[str]:
+    return [name for region in item["result"] for name in region["value"].get(region["type"], ())]
+
+
+def test_every_task_has_its_prediction_in_order(predict: Predict) -> None:
+    cat, cup = predict({"image": CAT}, {"image": CUP})
+    assert labels(cat) == ["cat"]
+    assert "cup" in labels(cup)
+    for item in (cat, cup):
+        assert item["model_version"] == VERSION
+        assert 0 < item["score"] <= 1
+        assert LabelInterface(CONFIG).validate_prediction(item, return_errors=True) == []
+
+
+def test_ids_are_unique_over_all_tasks(predict: Predict) -> None:
+    items = predict({"image": CUP}, {"image": CUP})
+    ids = [region["id"] for item in items for region in item["result"]]
+    assert len(set(ids)) == len(ids) >= 2
+
+
+class TestIsolation:
+    def test_a_broken_picture_fails_alone_and_for_good(self, predict: Predict) -> None:
+        good, broken, after = predict({"image": CAT}, {"image": local_file("broken.jpg")}, {"image": CAT})
+        assert labels(good) == labels(after) == ["cat"]
+        assert broken["result"] == []
+        assert broken["error"]["kind"] == PERMANENT
+        assert broken["model_version"] == VERSION
+
+    def test_a_server_that_does_not_answer_is_asked_again_later(self, predict: Predict) -> None:
+        unreachable, good = predict({"image": f"{NOBODY}/a.jpg"}, {"image": CAT})
+        assert "result" not in unreachable
+        assert unreachable["error"]["kind"] == PASSING
+        assert labels(good) == ["cat"]
+
+    @pytest.mark.parametrize(
+        "data",
+        [None, 7, "text", [], {}, {"image": None}, {"image": ["a"]}, {"image": {}}, {"a": 1, "b": "x"}],
+    )
+    def test_data_without_an_image_fails_alone(self, predict: Predict, data: Any) -> None:
+        broken, good = predict(data, {"image": CAT})
+        assert (broken["result"], broken["error"]["kind"]) == ([], PERMANENT)
+        assert labels(good) == ["cat"]
+
+    def test_a_configuration_that_cannot_be_painted_fails_every_task_with_the_reason(
+        self, predict: Predict
+    ) -> None:
+        config = (
+            '<View><Video name="v" value="$v"/><Labels name="l" toName="v"><Label value="a"/></Labels></View>'
+        )
+        items = predict({"v": "a.mp4"}, {"v": "b.mp4"}, config=config)
+        assert [item["result"] for item in items] == [[], []]
+        assert "<Video> cannot be painted" in items[0]["error"]["message"]
+
+    def test_broken_xml_fails_every_task_with_the_reason(self, predict: Predict) -> None:
+        (item,) = predict({"image": CAT}, config="<View>")
+        assert "XML" in item["error"]["message"]
+
+    def test_no_task_has_no_prediction(self, predict: Predict) -> None:
+        assert predict() == []
+
+
+class TestSeveralImagesAndControls:
+    def test_every_image_of_a_list_has_its_index(self, predict: Predict) -> None:
+        config = CONFIG.replace('value="$image"', 'valueList="$pages"', 1)
+        (item,) = predict({"pages": [CUP, CAT]}, config=config)
+        found = {(region["item_index"], region["value"]["brushlabels"][0]) for region in item["result"]}
+        assert (1, "cat") in found
+        assert (0, "cup") in found
+        assert LabelInterface(config).validate_prediction(item, return_errors=True) == []
+
+    def test_images_side_by_side(self, predict: Predict) -> None:
+        config = (
+            '<View><Image name="left" value="$l"/><Image name="right" value="$r"/>'
+            + brush("cat", "cup").replace('"image"', '"left,right"')
+            + "</View>"
+        )
+        (item,) = predict({"l": CAT, "r": CUP}, config=config)
+        assert {region["to_name"] for region in item["result"]} == {"left", "right"}
+        assert LabelInterface(config).validate_prediction(item, return_errors=True) == []
+
+    def test_several_controls_each_have_their_results(self, predict: Predict) -> None:
+        choices = '<Choices name="c" toName="image"><Choice value="indoors"/><Choice value="cat"/></Choices>'
+        config = view(brush("cat"), brush("cat", tag="PolygonLabels", name="poly"), choices)
+        (item,) = predict({"image": CAT}, config=config)
+        assert {region["type"] for region in item["result"]} == {"brushlabels", "polygonlabels", "choices"}
+        assert LabelInterface(config).validate_prediction(item, return_errors=True) == []
+
+
+class TestLabelsOfTasks:
+    config = view(brush(attributes='value="$labels"'))
+
+    def test_each_task_is_painted_with_its_own(self, predict: Predict) -> None:
+        cat, cup, none = predict(
+            {"image": CAT, "labels": [{"value": "kitten", "prompt": "cat"}]},
+            {"image": CUP, "labels": ["cup"]},
+            {"image": CUP},
+            config=self.config,
+        )
+        assert set(labels(cat)) == {"kitten"}
+        assert set(labels(cup)) == {"cup"}
+        assert "'labels'" in none["error"]["message"]
+
+
+class TestFreeText:
+    config = view(brush("animal", "furniture"), '<TextArea name="prompt" toName="image" value="$words"/>')
+
+    def test_a_phrase_of_an_interactive_request_is_painted_alone(self, predict: Predict) -> None:
+        context = {"result": [{"type": "textarea", "value": {"text": ["cat"]}}]}
+        (item,) = predict({"image": CAT}, config=self.config, context=context)
+        assert [region["meta"] for region in item["result"]] == [{"text": ["cat"]}]
+        assert LabelInterface(self.config).validate_prediction(item, return_errors=True) == []
+
+    def test_a_phrase_of_the_task_is_painted_beside_the_labels(self, predict: Predict) -> None:
+        config = self.config.replace("animal", "cat")
+        (item,) = predict({"image": CAT, "words": "fluffy cat"}, config=config)
+        named = [region for region in item["result"] if "meta" in region]
+        assert [region["value"]["brushlabels"] for region in named] == [["cat"]]
+        assert len(item["result"]) > len(named)
+
+
+class TestAnyLabelSet:
+    def test_five_hundred_labels(self, predict: Predict) -> None:
+        config = view(brush("cat", *(f"thing number {number}" for number in range(499))))
+        (item,) = predict({"image": CAT}, config=config)
+        assert LabelInterface(config).validate_prediction(item, return_errors=True) == []
+
+    @pytest.mark.parametrize("name", ["🐈", 'the "big" cat', "a, b", "<cat> & co", "猫", "c" * 400])
+    def test_names_of_any_kind(self, predict: Predict, name: str) -> None:
+        config = view(brush(name, "table"))
+        (item,) = predict({"image": CAT}, config=config)
+        assert "error" not in item
+        assert LabelInterface(config).validate_prediction(item, return_errors=True) == []
+
+    def test_a_project_s_wrong_settings_fail_nothing(self, predict: Predict) -> None:
+        for wrong in ({"model_min_area": "many"}, ["x"], "x", 7):
+            (item,) = predict({"image": CAT}, extra_params=wrong)
+            assert labels(item) == ["cat"]
+
+    def test_a_project_s_settings_count(self, predict: Predict) -> None:
+        (item,) = predict({"image": CAT}, extra_params={"model_score_threshold": 0.9999})
+        assert item["result"] == []
+        assert "error" not in item
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.fixed_dictionaries(
+        {
+            "result": st.lists(
+                st.fixed_dictionaries(
+                    {"type": st.sampled_from(["textarea", "brushlabels", "keypointlabels", "x"])},
+                    optional={
+                        "value": st.dictionaries(
+                            st.sampled_from(["text", "brushlabels", "rle", "x", "y", "labels"]),
+                            st.none() | st.integers() | st.text(max_size=8) | st.lists(st.text(max_size=8)),
+                        )
+                        | st.none(),
+                        "from_name": st.text(max_size=3) | st.none(),
+                    },
+                )
+                | st.none()
+                | st.integers(),
+                max_size=3,
+            )
+            | st.none()
+            | st.text(max_size=3)
+        }
+    )
+)
+def test_any_context_has_an_answer_in_the_contract_s_shape(predict: Predict, context: dict[str, Any]) -> None:
+    (item,) = predict({"image": CAT}, context=context)
+    assert isinstance(item["result"], list)
+    assert LabelInterface(CONFIG).validate_prediction(item, return_errors=True) == []
