@@ -1,0 +1,150 @@
+"""Images in S3, attached as cloud storage to a real Label Studio; the S3 is moto's server on this machine."""
+
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+import requests
+
+from backend.demo.label_studio_server import LabelStudioServer
+from backend.images.errors import ImageAddressError, ImageMissingError
+from backend.images.loader import decode_image
+from backend.images.source import ImageSource
+from backend.images.task_address import read_task_address
+from backend.label_studio.client import LabelStudioClient
+from tests.label_studio import MakeProject, unused_port
+
+START_SECONDS = 120
+KEY = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
+NAMES = ("a.png", "folder/ä b#1.png")
+MakeSource = Callable[..., ImageSource]
+MakeStorage = Callable[..., "Storage"]
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A bucket with pictures and the tasks of the project that has it as its storage.
+
+    Attributes:
+        uris: the address of each picture by the number of its task.
+        shown: the address that Label Studio's API gives instead.
+
+    """
+
+    bucket: str
+    uris: dict[int, str]
+    shown: dict[int, str]
+
+
+@pytest.fixture(scope="module")
+def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3 that answers."""
+    url = f"http://127.0.0.1:{unused_port()}"
+    log = tmp_path_factory.mktemp("s3") / "log"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", url.rpartition(":")[2]]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        end = time.monotonic() + START_SECONDS
+        while not answers(url):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code < 500
+    except requests.RequestException:
+        return False
+
+
+@pytest.fixture
+def make_storage(
+    s3_url: str, client: LabelStudioClient, make_project: MakeProject, png: bytes
+) -> MakeStorage:
+    """Put pictures into a new bucket, attach it to a new project and import its tasks."""
+
+    def make(*, presign: bool) -> Storage:
+        bucket = f"photos-{uuid.uuid4().hex[:8]}"
+        s3 = boto3.client("s3", endpoint_url=s3_url, **KEY)
+        s3.create_bucket(Bucket=bucket)
+        for name in NAMES:
+            s3.put_object(Bucket=bucket, Key=name, Body=png)
+        project = make_project(photos=[])
+        storage = client.call(
+            "POST",
+            "/api/storages/s3",
+            body={
+                "project": project,
+                "bucket": bucket,
+                "s3_endpoint": s3_url,
+                "use_blob_urls": True,
+                "presign": presign,
+                "recursive_scan": True,
+                **KEY,
+            },
+        )
+        client.call("POST", f"/api/storages/s3/{storage['id']}/sync")
+        shown = {task.id: task.data["image"] for page in client.iter_tasks(project) for task in page}
+        uris = {number: read_task_address(address).text for number, address in shown.items()}
+        return Storage(bucket, uris, shown)
+
+    return make
+
+
+@pytest.fixture
+def make_source(label_studio: LabelStudioServer, tmp_path: Path) -> MakeSource:
+    """An image source for the real Label Studio."""
+
+    def make(*, allowed: tuple[str, ...] = ("127.0.0.1",)) -> ImageSource:
+        return ImageSource(
+            label_studio=label_studio.origin(),
+            cache_dir=tmp_path / "cache",
+            cache_bytes=0,
+            max_bytes=1_000_000,
+            max_pixels=1_000_000,
+            allowed_private_hosts=allowed,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("presign", [True, False], ids=["presigned", "through Label Studio"])
+def test_every_task_of_the_storage_can_be_painted(
+    make_storage: MakeStorage, make_source: MakeSource, png: bytes, presign: bool
+) -> None:
+    storage = make_storage(presign=presign)
+    assert set(storage.uris.values()) == {f"s3://{storage.bucket}/{name}" for name in NAMES}
+    for task, uri in storage.uris.items():
+        for address in (uri, storage.shown[task]):
+            assert np.array_equal(make_source().load(address, task_id=task), decode_image(png))
+
+
+def test_a_storage_on_a_private_address_must_be_allowed_when_it_is_fetched_from_directly(
+    make_storage: MakeStorage, make_source: MakeSource
+) -> None:
+    task, uri = next(iter(make_storage(presign=True).uris.items()))
+    with pytest.raises(ImageAddressError, match=r"ZEGCLIP_ALLOWED_PRIVATE_HOSTS=127\.0\.0\.1"):
+        make_source(allowed=()).fetch(uri, task_id=task)
+
+
+def test_a_file_that_no_storage_of_the_task_has_is_missing(
+    make_storage: MakeStorage, make_source: MakeSource
+) -> None:
+    storage = make_storage(presign=True)
+    task = next(iter(storage.uris))
+    for uri in ("s3://another-bucket/a.png", f"s3://{storage.bucket}/gone.png"):
+        with pytest.raises(ImageMissingError):
+            make_source().fetch(uri, task_id=task)
