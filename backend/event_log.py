@@ -64,15 +64,23 @@ class EventLog:
         self._writer.join()
 
     def after(
-        self, sequence: int, *, project: str | None = None, limit: int = 1000
+        self, sequence: int, *, project: str | None = None, action: str | None = None, limit: int = 1000
     ) -> list[tuple[int, Event]]:
         """Return up to `limit` events behind a sequence number, oldest first, with their numbers."""
-        where = "sequence > ?" + (" AND project = ?" if project else "")
-        values = [sequence, *([project] if project else []), limit]
+        where = (
+            "sequence > ?" + (" AND project = ?" if project else "") + (" AND action = ?" if action else "")
+        )
+        values = [sequence, *(value for value in (project, action) if value), limit]
         query = f"SELECT * FROM events WHERE {where} ORDER BY sequence LIMIT ?"  # noqa: S608 (no user text in it)
         with closing(self._open()) as connection:
             rows = connection.execute(query, values).fetchall()
         return [(row[0], _read(row)) for row in rows]
+
+    def last(self, *, project: str) -> int:
+        """Return the sequence number of a project's newest event; 0 when it has none."""
+        query = "SELECT COALESCE(MAX(sequence), 0) FROM events WHERE project = ?"
+        with closing(self._open()) as connection:
+            return int(connection.execute(query, (project,)).fetchone()[0])
 
     def counts(self) -> dict[str, int]:
         """Return how many events of each action are stored."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import RequestError
+from backend.learning.project_key import key_from_contract
 from zegclip_core.atomic_files import write_atomically
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9]{1,20}")
@@ -25,6 +26,7 @@ class Project:
         hostname: Label Studio's idea of its own address.
         extra_params: settings that the user stored with the backend (any JSON; None when unset).
         seen_at: when it was described, in seconds since 1970.
+        key: tells it from projects with the same number on other servers; empty when it did not tell.
 
     """
 
@@ -33,6 +35,7 @@ class Project:
     hostname: str
     extra_params: Any
     seen_at: float
+    key: str = ""
 
 
 def read_setup(body: Mapping[str, Any]) -> Project:
@@ -49,6 +52,7 @@ def read_setup(body: Mapping[str, Any]) -> Project:
         hostname=hostname if isinstance(hostname, str) else "",
         extra_params=body.get("extra_params"),
         seen_at=time.time(),
+        key=key_from_contract(project) or "",
     )
 
 
@@ -71,7 +75,8 @@ class ProjectStore:
     def save(self, project: Project) -> None:
         """Write a project's description; an unchanged one is not written again."""
         known = self.find(project.id)
-        if known and (known.label_config, known.extra_params) == (project.label_config, project.extra_params):
+        told = (project.label_config, project.extra_params, project.key)
+        if known and (known.label_config, known.extra_params, known.key) == told:
             return
         write_atomically(self._path(project.id), json.dumps(asdict(project)).encode())
 

@@ -22,7 +22,13 @@ from backend.learning.project_key import key_from_api
 from backend.learning.project_labels import read_config
 from backend.learning.read_task import read_task
 from backend.learning.sample import Sample
-from backend.learning.sample_store import SampleStore, TaskRecord
+from backend.learning.sample_store import (
+    SampleStore,
+    TaskRecord,
+    digest_of,
+    mask_digests,
+    new_corrections,
+)
 
 _MOST_PROBLEMS = 50
 
@@ -93,7 +99,7 @@ class Ingest:
 
         """
         started = time.monotonic()
-        config = self._label_config()
+        config = self._label_config(events_read)
         known = self._store.tasks()
         states = {state.id: state for state in iter_task_states(self._client, self._folder.number)}
         gone = [task for task in known if not _is_annotated(states.get(task))]
@@ -106,32 +112,40 @@ class Ingest:
         ]
         problems = self._read(changed, config, progress)
         self._store.sweep()
+        masks = mask_digests(self._store.samples())
+        state = self._folder.state
         self._folder.update_state(
-            events_read=max(events_read, self._folder.state.events_read),
+            events_read=max(events_read, state.events_read),
+            new_corrections=new_corrections(masks, state.trained_masks),
+            corrections_digest=digest_of(masks),
             ingested_at=time.time(),
             problems=tuple(problems[:_MOST_PROBLEMS]),
             gone=False,
         )
         seconds = time.monotonic() - started
-        return IngestReport(len(changed), len(gone), len(self._store.samples()), tuple(problems), seconds)
+        return IngestReport(len(changed), len(gone), len(masks), tuple(problems), seconds)
 
-    def _label_config(self) -> LabelConfig:
+    def _label_config(self, events_read: int) -> LabelConfig:
         number = self._folder.number
         try:
             project = self._client.project(number)
         except ApiError as error:
             if error.status != 404:
                 raise
-            raise self._gone(f"project {number} is deleted in Label Studio: its samples stay here") from None
+            reason = f"project {number} is deleted in Label Studio: its samples stay here"
+            raise self._gone(reason, events_read) from None
         if key_from_api(project) != self._folder.key:
             raise self._gone(
                 f"project {number} of Label Studio at {self._client.origin.url} is not the one that was "
-                "learned from (it was made at another time): the samples are not mixed"
+                "learned from (it was made at another time): the samples are not mixed",
+                events_read,
             )
         return read_config(str(project["label_config"]), self._extra_params)
 
-    def _gone(self, reason: str) -> ProjectGoneError:
-        self._folder.update_state(gone=True, problems=(reason,))
+    def _gone(self, reason: str, events_read: int) -> ProjectGoneError:
+        self._folder.update_state(
+            gone=True, problems=(reason,), events_read=max(events_read, self._folder.state.events_read)
+        )
         return ProjectGoneError(reason)
 
     def _read(

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from backend.learning.project_key import number_of
 from training.registry.registry import ModelRegistry
 from zegclip_core.atomic_files import write_atomically
@@ -18,8 +20,13 @@ class LearningState:
     Attributes:
         events_read: sequence number of the last event that an ingest covered.
         ingested_at: when samples were last compared with Label Studio, in seconds since 1970; 0 for never.
-        trained_masks: task to digest of its corrected mask, as of the last training.
+        starts_read: sequence number of the last press of the training button that a training answered.
+        new_corrections: samples that came or changed since the last training.
+        corrections_digest: tells one set of corrections from another.
+        trained_masks: sample to digest of its corrected mask, as of the last training.
+        trained_labels: digest of the labels and words that the last training knew.
         trained_at: when the last training ended; 0 for never.
+        last_period: the last period of the schedule that was answered.
         last_result: what the last training came to, in words.
         problems: what could not be read at the last ingest, in words.
         gone: whether Label Studio has no such project any more; its samples stay.
@@ -28,8 +35,13 @@ class LearningState:
 
     events_read: int = 0
     ingested_at: float = 0.0
+    starts_read: int = 0
+    new_corrections: int = 0
+    corrections_digest: str = ""
     trained_masks: dict[str, str] = field(default_factory=dict)
+    trained_labels: str = ""
     trained_at: float = 0.0
+    last_period: str = ""
     last_result: str = ""
     problems: tuple[str, ...] = ()
     gone: bool = False
@@ -83,8 +95,10 @@ class ProjectFolder:
 
     def update_state(self, **changes: Any) -> LearningState:
         """Replace some fields of the state, in one step."""
-        state = replace(self.state, **changes)
-        write_atomically(self.path / "state.json", (json.dumps(asdict(state), indent=1) + "\n").encode())
+        self.path.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path / "state.lock"):
+            state = replace(self.state, **changes)
+            write_atomically(self.path / "state.json", (json.dumps(asdict(state), indent=1) + "\n").encode())
         return state
 
 

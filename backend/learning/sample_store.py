@@ -7,7 +7,7 @@ tasks/17.json             a task's samples and the state of the task they were m
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,9 +117,10 @@ class SampleStore:
 
     def sweep(self) -> int:
         """Delete objects that no sample names any more; returns how many."""
-        used = {self.image_path(one.image) for one in self.samples()}
-        used |= {self.mask_path(one.mask) for one in self.samples()}
-        used |= {self.mask_path(one.predicted_mask) for one in self.samples() if one.predicted_mask}
+        samples = self.samples()
+        used = {self.image_path(one.image) for one in samples}
+        used |= {self.mask_path(one.mask) for one in samples}
+        used |= {self.mask_path(one.predicted_mask) for one in samples if one.predicted_mask}
         old = [path for path in self.folder.glob("objects/*/*") if path not in used]
         for path in old:
             path.unlink()
@@ -148,3 +149,13 @@ def _read(path: Path) -> TaskRecord:
 def mask_digests(samples: Iterable[Sample]) -> dict[str, str]:
     """Return what changes when a correction changes: sample name to mask digest."""
     return {sample.name: sample.mask for sample in samples}
+
+
+def new_corrections(now: Mapping[str, str], trained: Mapping[str, str]) -> int:
+    """Return how many samples came or changed since a training."""
+    return sum(trained.get(name) != digest for name, digest in now.items())
+
+
+def digest_of(values: Mapping[str, object]) -> str:
+    """Return a short text that differs when anything in a mapping differs."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
