@@ -1,6 +1,7 @@
 """Label Studio's editor in a real browser: pages by address, regions by its store, masks by their pixels."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,11 @@ _REGIONS = """() => Htx.annotationStore.selected.regionStore.regions.map(region 
     labels: region.labels ? Array.from(region.labels) : [],
     hidden: Boolean(region.hidden),
 }))"""
+_AREA = """() => {
+    const image = Htx.annotationStore.selected.objects.find(object => object.type === 'image');
+    return [image.zoomingPositionX, image.zoomingPositionY,
+            image.stageWidth * image.zoomScale, image.stageHeight * image.zoomScale];
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +69,9 @@ class Editor:
         self.page.goto(f"{self._server.url}/projects/{project}/data?task={task}")
         self.page.wait_for_function(_READY)
 
-    def select_prediction(self) -> None:
-        """Show the newest prediction, as a click on its tab does."""
-        self.page.wait_for_function("() => Htx.annotationStore.predictions.length > 0")
-        self.page.evaluate(
-            "() => Htx.annotationStore.selectPrediction(Htx.annotationStore.predictions[0].id)"
-        )
-        self.page.wait_for_function(_READY)
+    def wait_for_regions(self) -> None:
+        """Wait until what is selected has regions: Label Studio opens a copy of the newest prediction."""
+        self.page.wait_for_function("() => Htx.annotationStore.selected.regionStore.regions.length > 0")
 
     def regions(self) -> list[Region]:
         """The regions of what is selected, in the store's order."""
@@ -80,7 +82,52 @@ class Editor:
         """The canvas area with image and masks."""
         return self.page.locator(".konvajs-content").first
 
+    def photo_area(self) -> tuple[float, float, float, float]:
+        """Where the photograph lies: left, top, width and height in pixels of the stage; it may overhang."""
+        left, top, width, height = self.page.evaluate(_AREA)
+        return left, top, width, height
+
     def stage_pixels(self) -> NDArray[np.uint8]:
         """A screenshot of the stage (H, W, 3)."""
         with Image.open(io.BytesIO(self.stage().screenshot())) as picture:
             return np.asarray(picture.convert("RGB"))
+
+    def hide_regions(self) -> None:
+        """Hide every mask, with the eye above the list of regions."""
+        self.page.get_by_label("Hide all regions").click()
+        self.page.wait_for_function(
+            "() => Htx.annotationStore.selected.regionStore.regions.every(region => region.hidden)"
+        )
+
+    def select_region(self, label: str) -> str:
+        """Choose a region in the list by its label and return its id."""
+        self.page.locator("[class*=outliner-item]").get_by_text(label, exact=True).first.click()
+        self.page.wait_for_function("() => Htx.annotationStore.selected.selectedRegions.length === 1")
+        chosen: str = self.page.evaluate("() => Htx.annotationStore.selected.selectedRegions[0].cleanId")
+        return chosen
+
+    def paint_stroke(self, points: Sequence[tuple[float, float]]) -> None:
+        """Draw one stroke with the brush through points, as shares of the photograph's width and height."""
+        self.page.get_by_label("brush-tool").click()
+        box = self.stage().bounding_box()
+        assert box is not None
+        left, top, width, height = self.photo_area()
+        places = [(box["x"] + left + x * width, box["y"] + top + y * height) for x, y in points]
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*place, steps=5)
+        self.page.mouse.up()
+        self.page.wait_for_function(
+            "() => Htx.annotationStore.selected.selectedRegions[0].touches.length > 0"
+        )
+
+    def submit(self) -> dict[str, Any]:
+        """Press Submit and return the annotation that Label Studio stored."""
+        with self.page.expect_response(
+            lambda reply: "/annotations" in reply.url and reply.request.method == "POST"
+        ) as answer:
+            self.page.get_by_label("Submit current annotation").click()
+        assert answer.value.status == 201, answer.value.text()
+        stored: dict[str, Any] = answer.value.json()
+        return stored
