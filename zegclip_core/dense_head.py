@@ -50,6 +50,11 @@ class DenseZeroShotHead:
         cosine = self.backbone.none_cosine
         return None if cosine is None else self.logit_scale * cosine
 
+    @property
+    def encoding_digest(self) -> str:
+        """The backbone's weights and the way through the last block."""
+        return f"{self.backbone.digest} {self.surgery}"
+
     @torch.inference_mode()
     def encode(self, images: Tensor) -> HeadFeatures:
         """Encode normalised images (B, 3, H, W), sides multiples of the stride; features in float32."""

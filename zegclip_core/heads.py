@@ -35,6 +35,11 @@ class SegmentationHead(Protocol):
         """The logit of "none of these words" on the scale of `logits`; None when it has no such score."""
         ...
 
+    @property
+    def encoding_digest(self) -> str:
+        """Tells whether two heads encode alike, so that they may share what was encoded."""
+        ...
+
     def encode(self, images: Tensor) -> HeadFeatures:
         """Encode normalised images (B, 3, H, W), sides multiples of the backbone's `size_multiple`."""
         ...

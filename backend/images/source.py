@@ -17,7 +17,7 @@ from backend.images.errors import (
     ImageRefusedError,
     ImageUnreachableError,
 )
-from backend.images.file_cache import FileCache
+from zegclip_core.file_cache import FileCache
 from backend.images.http_download import HttpDownloader
 from backend.images.loader import decode_image
 from backend.images.recent_failures import RecentFailures

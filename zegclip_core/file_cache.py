@@ -1,10 +1,14 @@
-"""Downloaded files on disk, with a cap: whole files only, the ones unused longest go first."""
+"""Files on disk that could be had again, with a cap: whole ones only, those unused longest go first."""
 
 import contextlib
 import hashlib
+import logging
 import os
-import tempfile
 from pathlib import Path
+
+from zegclip_core.atomic_files import write_atomically
+
+_log = logging.getLogger(__name__)
 
 
 class FileCache:
@@ -37,16 +41,10 @@ class FileCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._make_room(len(data))
-            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                Path(temporary).replace(self._path(key))
-            finally:
-                Path(temporary).unlink(missing_ok=True)
-        except OSError:
-            # The image itself is at hand: a cache that cannot be written only costs the next download.
-            return
+            write_atomically(self._path(key), data)
+        except OSError as error:
+            # The data itself is at hand: a cache that cannot be written only costs getting it again.
+            _log.warning("cannot keep a file in %s: %s", self.folder, error)
 
     def _make_room(self, needed: int) -> None:
         files = []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.images.file_cache import FileCache
+from zegclip_core.file_cache import FileCache
 
 
 @pytest.fixture

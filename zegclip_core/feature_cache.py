@@ -1,0 +1,220 @@
+"""Encoded images, kept in memory and on disk, so that no image goes through the tower twice."""
+
+import hashlib
+import json
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from zegclip_core.file_cache import FileCache
+from zegclip_core.heads import HeadFeatures
+from zegclip_core.segmenter import EncodedImage, Segmenter
+from zegclip_core.windows import Window, WindowPlan
+
+_log = logging.getLogger(__name__)
+Array = NDArray[Any]
+_FORMAT = 1
+_PNG_SPEED = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+
+
+@dataclass(slots=True)
+class CacheCounts:
+    """How often an image was found, and where.
+
+    Attributes:
+        memory: found in memory.
+        disk: found on disk.
+        encoded: found nowhere and encoded.
+
+    """
+
+    memory: int = 0
+    disk: int = 0
+    encoded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """An encoded image at half precision.
+
+    Attributes:
+        plan: where the model looked.
+        patches: (D, h, w) float16 of each window.
+        globals_: (D,) float16 of each window.
+        image: (h, w, 3) uint8, the guide of the edges.
+        size: height and width of the original.
+
+    """
+
+    plan: WindowPlan
+    patches: tuple[NDArray[np.float16], ...]
+    globals_: tuple[NDArray[np.float16], ...]
+    image: NDArray[np.uint8]
+    size: tuple[int, int]
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        arrays: tuple[Array, ...] = (*self.patches, *self.globals_, self.image)
+        return sum(array.nbytes for array in arrays)
+
+
+@dataclass(slots=True)
+class FeatureCache:
+    """Encoded images by content, encoder and sizes; safe for many threads, its folder for many processes.
+
+    Features are kept at half precision, and what was just encoded is rounded in the same way: an image gives
+    the same masks whether it was found or not.
+
+    Attributes:
+        memory_bytes: cap of what is kept in memory; the images unused longest go first.
+        files: what is kept on disk; None for nothing.
+        counts: how often which way was taken.
+
+    """
+
+    memory_bytes: int
+    files: FileCache | None = None
+    counts: CacheCounts = field(default_factory=CacheCounts)
+    _kept: OrderedDict[str, _Packed] = field(default_factory=OrderedDict)
+    _kept_bytes: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def encode(
+        self, segmenter: Segmenter, content: bytes, decode: Callable[[], NDArray[np.uint8]]
+    ) -> EncodedImage:
+        """Return an encoded image, from memory, from disk, or by encoding it now.
+
+        Args:
+            segmenter: encodes; its head's `encoding_digest` and its sizes are part of the key.
+            content: the image file; its SHA-256 is the rest of the key.
+            decode: gives the file's pixels (H, W, 3) uint8; called only when the image is not found.
+
+        """
+        key = feature_key(segmenter, content)
+        packed = self._find(key)
+        if packed is None:
+            encoded = segmenter.encode(decode())
+            packed = _pack(encoded)
+            self.counts.encoded += 1
+            if self.files is not None:
+                self.files.put(key, _to_bytes(packed))
+            self._keep(key, packed)
+            return _unpack(packed, segmenter, seconds=encoded.seconds)
+        return _unpack(packed, segmenter, seconds=0.0)
+
+    def _find(self, key: str) -> _Packed | None:
+        with self._lock:
+            packed = self._kept.get(key)
+            if packed is not None:
+                self._kept.move_to_end(key)
+                self.counts.memory += 1
+                return packed
+        data = self.files.get(key) if self.files is not None else None
+        packed = _from_bytes(data) if data is not None else None
+        if packed is not None:
+            self.counts.disk += 1
+            self._keep(key, packed)
+        return packed
+
+    def _keep(self, key: str, packed: _Packed) -> None:
+        if packed.bytes > self.memory_bytes:
+            return
+        with self._lock:
+            replaced = self._kept.pop(key, None)
+            self._kept[key] = packed
+            self._kept_bytes += packed.bytes - (replaced.bytes if replaced else 0)
+            while self._kept_bytes > self.memory_bytes:
+                _, dropped = self._kept.popitem(last=False)
+                self._kept_bytes -= dropped.bytes
+
+
+def feature_key(segmenter: Segmenter, content: bytes) -> str:
+    """Return what an image's features depend on, as a text: content, encoder, sizes, form of storage."""
+    options = segmenter.options
+    parts = [
+        _FORMAT,
+        hashlib.sha256(content).hexdigest(),
+        segmenter.head.encoding_digest,
+        options.long_side,
+        options.labelling.working_side,
+    ]
+    return json.dumps(parts)
+
+
+def _pack(encoded: EncodedImage) -> _Packed:
+    halves = [
+        (features.patches[0].half().cpu().numpy(), features.global_feature[0].half().cpu().numpy())
+        for features in encoded.features
+    ]
+    patches, globals_ = zip(*halves, strict=True)
+    return _Packed(encoded.plan, patches, globals_, encoded.image, encoded.size)
+
+
+def _unpack(packed: _Packed, segmenter: Segmenter, *, seconds: float) -> EncodedImage:
+    device = segmenter.head.backbone.device
+    features = tuple(
+        HeadFeatures(
+            patches=torch.from_numpy(patches).to(device).float()[None],
+            global_feature=torch.from_numpy(global_feature).to(device).float()[None],
+        )
+        for patches, global_feature in zip(packed.patches, packed.globals_, strict=True)
+    )
+    return EncodedImage(packed.plan, features, packed.image, packed.size, seconds)
+
+
+def _to_bytes(packed: _Packed) -> bytes:
+    plan = packed.plan
+    windows = [(w.top, w.left, w.height, w.width) for w in plan.windows]
+    _, picture = cv2.imencode(".png", packed.image[:, :, ::-1], _PNG_SPEED)
+    tensors: dict[str, Array] = {
+        "patches": np.stack(packed.patches),
+        "globals": np.stack(packed.globals_),
+        "plan": np.array([plan.height, plan.width, *packed.size], np.int32),
+        "windows": np.array(windows, np.int32),
+        "image": picture.ravel(),
+    }
+    return save({**tensors, "digest": _digest(tensors)})
+
+
+def _from_bytes(data: bytes) -> _Packed | None:
+    """Read what `_to_bytes` wrote, or None for anything that is damaged."""
+    try:
+        tensors = load(data)
+        digest = tensors.pop("digest")
+        if not np.array_equal(digest, _digest(tensors)):
+            raise ValueError("its digest is another one")
+        height, width, *size = (int(number) for number in tensors["plan"])
+        windows = tuple(Window(*(int(number) for number in window)) for window in tensors["windows"])
+        picture: Array | None = cv2.imdecode(tensors["image"], cv2.IMREAD_COLOR)
+        if picture is None:
+            raise ValueError("its picture cannot be decoded")
+        image = np.ascontiguousarray(picture[:, :, ::-1], dtype=np.uint8)
+        return _Packed(
+            plan=WindowPlan(height, width, windows),
+            patches=tuple(tensors["patches"]),
+            globals_=tuple(tensors["globals"]),
+            image=image,
+            size=(size[0], size[1]),
+        )
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        _log.warning("kept features are damaged and computed again: %s", error)
+        return None
+
+
+def _digest(tensors: dict[str, Array]) -> NDArray[np.uint8]:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].shape} {tensors[name].dtype} ".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    return np.frombuffer(digest.digest(), np.uint8)
