@@ -7,7 +7,11 @@ ZegCLIPError
 │   ├── ModelOptionError
 │   └── WeightsError
 │       ├── DownloadError
-│       └── UpstreamCheckpointError
+│       ├── UpstreamCheckpointError
+│       └── CheckpointError
+│           ├── CheckpointDamagedError
+│           ├── CheckpointWriteError
+│           └── BackboneMismatchError
 ├── DeviceError             the machine: the person who chose the device mends it
 ├── LabelError              the words: the person who wrote the label set mends it
 └── ShapeError              tensors that do not fit: the programmer mends it
@@ -44,6 +48,22 @@ class DownloadError(WeightsError):
 
 class UpstreamCheckpointError(WeightsError):
     """A file that is not one of the models which the authors of ZegCLIP published."""
+
+
+class CheckpointError(WeightsError):
+    """A compact checkpoint that is not there, or of another format."""
+
+
+class CheckpointDamagedError(CheckpointError):
+    """A compact checkpoint whose files are not what was once written."""
+
+
+class CheckpointWriteError(CheckpointError):
+    """A compact checkpoint that could not be written; nothing was changed."""
+
+
+class BackboneMismatchError(CheckpointError):
+    """A compact checkpoint beside another backbone than the one it was trained on."""
 
 
 class DeviceError(ZegCLIPError):

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zegclip_core.backbones.loading import load_backbone
-from zegclip_core.backbones.notation import parse_notation
+from zegclip_core.backbones.notation import BackboneSpec, parse_notation
+from zegclip_core.checkpoints.compact import is_checkpoint
+from zegclip_core.checkpoints.loading import load_head
 from zegclip_core.dense_head import DenseZeroShotHead
 from zegclip_core.devices import choose_device
 from zegclip_core.errors import ShapeError
@@ -206,7 +208,8 @@ def build_segmenter(
     """Load a model by its notation and make it ready to paint.
 
     Args:
-        notation: `zegclip-mini`, `ARCH/PRETRAINED`, or the path of a checkpoint.
+        notation: `zegclip-mini`, `ARCH/PRETRAINED`, or the path of a checkpoint, such as the folder of a
+            trained ZegCLIP.
         cache_dir: where weights and text features are kept.
         device: auto, cpu, cuda or cuda:0.
         options: how images are looked at.
@@ -215,18 +218,28 @@ def build_segmenter(
     Raises `ModelError` and its kinds, with a message that tells the cure.
 
     """
-    backbone = load_backbone(
+    head = _load_head(
         parse_notation(notation),
         cache_dir=cache_dir,
         device=choose_device(device),
         show_progress=show_progress,
     )
     return Segmenter(
-        head=DenseZeroShotHead(backbone=backbone),
-        text_bank=TextBank(backbone=backbone, cache_dir=cache_dir / "text" if cache_dir else None),
-        model_version=backbone.model_version,
+        head=head,
+        text_bank=TextBank(backbone=head.backbone, cache_dir=cache_dir / "text" if cache_dir else None),
+        model_version=head.backbone.model_version,
         options=options,
     )
+
+
+def _load_head(
+    spec: BackboneSpec, *, cache_dir: Path | None, device: torch.device, show_progress: bool
+) -> SegmentationHead:
+    """A trained ZegCLIP where the notation is the folder of one, else zero-shot on the backbone."""
+    if spec.path is not None and is_checkpoint(spec.path):
+        return load_head(spec.path, cache_dir=cache_dir, device=device, show_progress=show_progress)
+    backbone = load_backbone(spec, cache_dir=cache_dir, device=device, show_progress=show_progress)
+    return DenseZeroShotHead(backbone=backbone)
 
 
 def _best_synonym(logits: Tensor, owners: Tensor, classes: int) -> Tensor:

@@ -4,6 +4,7 @@ import difflib
 import functools
 import hashlib
 import importlib.util
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ EMBEDDED_REVISION = "1"
 # Raise when the same published weights start to give other masks.
 OPEN_CLIP_REVISION = "1"
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+CHECKPOINT_MANIFEST = "manifest.json"
 _PRETRAINED_TAG = re.compile(r"[A-Za-z0-9_.\-]+")
 _DIGEST_LENGTH = 12
 
@@ -45,7 +47,8 @@ def parse_notation(notation: str) -> BackboneSpec:
 
     - `zegclip-mini`: the model inside this package
     - `ARCH/PRETRAINED`: any plain ViT that open_clip publishes, such as `ViT-B-16/openai`
-    - `path/to/weights.safetensors`, or a folder: a checkpoint that says what it is made for
+    - `path/to/weights.safetensors`, or a folder: a checkpoint that says what it is made for, of a
+      trained ZegCLIP or of a backbone
     - `ARCH/path/to/weights.safetensors`: a bare state dict of an open_clip architecture
 
     Raises `UnknownModelError` when it is none of these.
@@ -70,9 +73,11 @@ def parse_notation(notation: str) -> BackboneSpec:
 
 
 def model_name(spec: BackboneSpec) -> str:
-    """Return the name that predictions carry: the notation, or the file's name without its folder."""
+    """Return the name that predictions carry: the notation, or what the checkpoint or its file is called."""
     if spec.path is None:
         return spec.notation
+    if spec.path.is_dir():
+        return _name_in_manifest(spec.path) or spec.path.resolve().name
     return f"{spec.architecture}/{spec.path.stem}" if spec.architecture else spec.path.stem
 
 
@@ -115,6 +120,15 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal text; remembered until the file changes."""
     status = path.stat()
     return _digest(path, status.st_size, status.st_mtime_ns)
+
+
+def _name_in_manifest(folder: Path) -> str | None:
+    """The name that a compact checkpoint gives itself; whoever loads it says what is wrong with it."""
+    try:
+        name = json.loads((folder / CHECKPOINT_MANIFEST).read_bytes()).get("name")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return name if isinstance(name, str) and name else None
 
 
 @functools.lru_cache(maxsize=16)
