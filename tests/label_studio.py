@@ -111,6 +111,8 @@ def product(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFa
         threads=1,
         label_studio_url=label_studio.url,
         label_studio_api_key=label_studio.token(),
+        # Image servers of tests listen on this machine.
+        allowed_private_hosts="127.0.0.1",
         log_level="WARNING",
     )
     with Product(settings=settings) as running:
