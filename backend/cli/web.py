@@ -6,6 +6,7 @@ from backend.cli.settings_flags import add_settings_flags, settings_from
 from backend.logs import configure_logging
 from backend.queueing.address import queue_address
 from backend.web.auth import require_safe_address
+from backend.web.port import require_free_port
 from backend.web.server import WebServer
 
 _EXAMPLES = """examples:
@@ -33,5 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     configure_logging(settings.log_level)
     require_safe_address(settings)
+    require_free_port(settings.host, settings.port)
     WebServer(settings=settings, redis_url=queue_address(settings)).run()
     return 0

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from backend.errors import RequestError
 
@@ -18,12 +19,21 @@ def read_json_object(request: Request) -> dict[str, Any]:
         raise RequestError(
             "compressed request bodies are not read: send plain JSON", status=415, code="encoding"
         )
-    body = _parse(request.get_data(cache=False))
+    body = _parse(_read(request))
     if not isinstance(body, dict):
         raise RequestError(
             f"the body is a JSON {type(body).__name__}, expected an object", code="not_an_object"
         )
     return body
+
+
+def _read(request: Request) -> bytes:
+    data = request.get_data(cache=False)
+    # A body that names no length is cut at the limit without a word by the library below.
+    limit = request.max_content_length
+    if request.content_length is None and limit is not None and len(data) >= limit:
+        raise RequestEntityTooLarge
+    return data
 
 
 def _parse(data: bytes) -> object:

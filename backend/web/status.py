@@ -95,7 +95,7 @@ def _job(one: Job) -> dict[str, Any]:
     lines = (result.exc_string or "").strip().splitlines() if result else []
     return {
         "id": one.id,
-        "state": str(one.get_status(refresh=False)),
+        "state": one.get_status(refresh=False).value,
         "description": one.description,
         "enqueued_at": one.enqueued_at.isoformat() if one.enqueued_at else None,
         "ended_at": one.ended_at.isoformat() if one.ended_at else None,

@@ -12,11 +12,12 @@ import pytest
 import requests
 
 from backend.errors import AlreadyRunningError, SettingsError
-from backend.product import NotReadyError, Product, require_free_port
+from backend.product import NotReadyError, Product
 from backend.queueing.address import embedded_server
 from backend.queueing.connection import connect
 from backend.queueing.workers import alive_workers, count_workers
 from backend.settings import Settings, load_settings
+from backend.web.port import require_free_port
 from tests.label_studio import unused_port
 from tests.processes import BackendProcess, clean_environment, short_folder, wait_until
 from zegclip_core.errors import ZegCLIPError
