@@ -84,8 +84,7 @@ def evaluate(
         dataset: a description, `dataset.json` or its folder.
         split: one of its splits.
         unseen: names of unseen classes in place of the data set's own.
-        settings: sizes, windows and seen bias as in a recipe; without them the model sees images as
-            predictions do, and seen classes get no bias.
+        settings: sizes and windows as in a recipe; without them the model sees images as predictions do.
         words: what stands for a class: its plain name, its first prompt word, or the best of all of them.
         background: whether background pixels count, as a class of their own; False leaves them out, as the
             papers do; None counts them when the data set has them.
@@ -100,9 +99,7 @@ def evaluate(
     require_files(description, split)
     counted = background_counts(description, background)
     scored = split_ids(description, split, ids)
-    scorer = make_scorer(
-        segmenter, description, unseen=unseen, settings=settings, words=words, with_none=counted
-    )
+    scorer = make_scorer(segmenter, description, settings=settings, words=words, with_none=counted)
     classes = counted_classes(description, counted)
     table = target_table(description, classes)
     matrix = ConfusionMatrix(len(classes))
@@ -164,20 +161,15 @@ def make_scorer(
     segmenter: Segmenter,
     description: DatasetDescription,
     *,
-    unseen: Sequence[str] | None,
     settings: EvaluationSettings | None,
     words: ScoringWords,
     with_none: bool,
 ) -> ClassScorer:
-    """Return what paints images with the foreground classes, seen ones lowered by the settings' bias."""
-    hidden = description.unseen_indices(unseen)
-    seen = [n for n, one in enumerate(description.foreground) if one.index not in hidden]
+    """Return what paints images with the foreground classes of a data set."""
     return ClassScorer(
         segmenter=segmenter,
         classes=class_labels(description.foreground, words),
         settings=settings,
-        biased=seen if hidden else (),
-        seen_bias=settings.seen_bias if settings else 0.0,
         with_none=with_none,
     )
 

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-from pathlib import Path
 
 from training.configuration import TrainingConfiguration, to_mapping
 from training.dataset_description import DatasetDescription
 
 
 def run_fingerprint(
-    configuration: TrainingConfiguration, description: DatasetDescription, start: Path | None
+    configuration: TrainingConfiguration, description: DatasetDescription, start: str | None
 ) -> str:
     """Return a digest that tells a run's folder apart from those of other runs.
 
@@ -19,7 +18,7 @@ def run_fingerprint(
     Args:
         configuration: of the run.
         description: of the data; its images and masks are told apart by their names.
-        start: the weight file that the run starts from.
+        start: digest of the weights that the run starts from.
 
     """
     settings = to_mapping(configuration)
@@ -29,6 +28,6 @@ def run_fingerprint(
         "settings": settings,
         "data": description.to_document(),
         "ids": description.ids(configuration.data.train_split),
-        "start": hashlib.sha256(start.read_bytes()).hexdigest() if start else None,
+        "start": start,
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

@@ -1,5 +1,6 @@
 """From settings to a model on its backbone, fresh or started from a checkpoint."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -33,13 +34,8 @@ def fresh_model(backbone: Backbone, settings: ModelSettings, *, seed: int) -> Ze
         return ZegCLIP.on_backbone(backbone, model_options(settings))
 
 
-def learned_state(model: ZegCLIP) -> dict[str, Tensor]:
-    """Return copies of the learned parameters on the CPU, by name."""
-    return {name: one.detach().cpu().clone() for name, one in model.learned_parameters()}
-
-
 @torch.no_grad()
-def load_learned(model: ZegCLIP, state: dict[str, Tensor], *, origin: Path) -> None:
+def load_learned(model: ZegCLIP, state: Mapping[str, Tensor], *, origin: Path) -> None:
     """Copy learned parameters into a model; raise `StartModelError` when they are not the model's."""
     parameters = dict(model.learned_parameters())
     wrong = sorted(

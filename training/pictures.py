@@ -95,10 +95,12 @@ def _curve(
 
 
 def _painted(image: NDArray[np.uint8], labels: LabelMap, classes: int, ignored: int) -> NDArray[np.uint8]:
-    colours = np.zeros((max(classes, ignored, int(labels.max())) + 1, 3), np.float32)
+    none, grey = classes, classes + 1
+    colours = np.zeros((classes + 2, 3), np.float32)
     colours[:classes] = label_colours(classes)
-    colours[ignored] = _IGNORED_GREY
-    blended = (1 - _OPACITY) * image.astype(np.float32) + _OPACITY * colours[labels]
+    colours[grey] = _IGNORED_GREY
+    places = np.where(labels == ignored, grey, np.minimum(labels, none))
+    blended = (1 - _OPACITY) * image.astype(np.float32) + _OPACITY * colours[places]
     return np.asarray(blended.round(), dtype=np.uint8)
 
 

@@ -7,24 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from torch.utils.data import Dataset
 
 from training.batches import batches, open_samples
-from training.checkpoint_files import find_start, read_start, save_model
+from training.checkpoint_files import find_start, save_model, start_model
 from training.configuration import TrainingConfiguration
 from training.dataset_description import DatasetDescription
 from training.errors import RunStoppedError, TrainingStateError
+from training.evaluation_report import draw_predictions
 from training.fingerprint import run_fingerprint
 from training.fitting import require_fitting_views
 from training.label_mapping import map_labels
 from training.learner import Learner
-from training.models import fresh_model, learned_state, load_learned
+from training.models import fresh_model, load_learned
 from training.phases import PhasePlan, plan_phases
 from training.pictures import draw_losses
 from training.progress import Listener, Progress, Question
 from training.run_files import (
     LOSS_PICTURE,
     MODEL_FOLDER,
+    SAMPLE_PICTURE,
     RunLog,
     explain_full_disk,
     load_state,
@@ -32,14 +35,19 @@ from training.run_files import (
     save_state,
 )
 from training.samples import Sample, require_files
-from training.words import class_text
+from training.words import class_text, recipe_templates
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import parse_notation
+from zegclip_core.checkpoints.compact import learned_tensors
 from zegclip_core.devices import choose_device
+from zegclip_core.segmenter import Segmenter
+from zegclip_core.text_bank import TextBank
+from zegclip_core.zegclip.head import ZegCLIPHead
 from zegclip_core.zegclip.model import ZegCLIP
 
 CACHE_FOLDER = "cache"
+SAMPLE_ROWS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +76,7 @@ def train(
     start_from: Path | str | None = None,
     device: str = "auto",
     cache_dir: Path | None = None,
+    backbone: Backbone | None = None,
     progress: Listener | None = None,
     should_stop: Question | None = None,
 ) -> TrainedModel:
@@ -81,6 +90,7 @@ def train(
             that comes with the package.
         device: auto, cpu, cuda or cuda:0.
         cache_dir: where features of frozen parts and words are kept; by default inside `out`.
+        backbone: a loaded backbone; by default the one that the configuration names is loaded.
         progress: told after every step.
         should_stop: asked after every step; True saves the state and raises `RunStoppedError`.
 
@@ -92,14 +102,15 @@ def train(
     require_files(description, configuration.data.train_split)
     with explain_full_disk(out):
         out.mkdir(parents=True, exist_ok=True)
-    backbone = load_backbone(
-        parse_notation(configuration.model.backbone), cache_dir=cache_dir, device=choose_device(device)
-    )
+    if backbone is None:
+        notation = parse_notation(configuration.model.backbone)
+        backbone = load_backbone(notation, cache_dir=cache_dir, device=choose_device(device))
     require_fitting_views(configuration, backbone)
     start = find_start(start_from) if start_from else None
+    start_digest = None
     model = fresh_model(backbone, configuration.model, seed=configuration.seed)
     if start:
-        load_learned(model, read_start(start), origin=start)
+        start_digest = start_model(model, start, backbone).digest
     run = _Run(
         configuration=configuration,
         description=description,
@@ -107,7 +118,7 @@ def train(
         model=model,
         out=out,
         cache_dir=cache_dir or out / CACHE_FOLDER,
-        fingerprint=run_fingerprint(configuration, description, start),
+        fingerprint=run_fingerprint(configuration, description, start_digest),
         progress=progress or (lambda _: None),
         should_stop=should_stop or (lambda: False),
     )
@@ -160,9 +171,37 @@ class _Run:
         seconds = time.monotonic() - self.started
         folder = self.out / MODEL_FOLDER
         with explain_full_disk(folder):
-            save_model(folder, self.model)
+            save_model(
+                folder,
+                self.model,
+                backbone=self.backbone,
+                configuration=self.configuration,
+                description=self.description,
+                loss=self.loss,
+            )
             draw_losses(read_losses(self.out)).save(self.out / LOSS_PICTURE)
+            self._draw_samples().save(self.out / SAMPLE_PICTURE)
         return TrainedModel(folder=folder, iterations=self.done, loss=self.loss, seconds=seconds)
+
+    def _draw_samples(self) -> Image.Image:
+        """Draw predictions for a few images of the split to score on, or else of the training split."""
+        segmenter = Segmenter(
+            head=ZegCLIPHead(model=self.model, backbone=self.backbone),
+            text_bank=TextBank(
+                backbone=self.backbone, templates=recipe_templates(self.configuration.data, self.backbone)
+            ),
+            model_version=self.backbone.model_version,
+        )
+        evaluation = self.configuration.evaluation
+        known = evaluation.split in self.description.splits
+        split = evaluation.split if known else self.configuration.data.train_split
+        return draw_predictions(
+            segmenter,
+            self.description,
+            self.description.ids(split)[:SAMPLE_ROWS],
+            settings=evaluation,
+            words=self.configuration.data.words,
+        )
 
     def _resume(self) -> None:
         state = load_state(self.out)
@@ -236,7 +275,7 @@ class _Run:
                 "fingerprint": self.fingerprint,
                 "iteration": self.done,
                 "loss": self.loss,
-                "model": learned_state(self.model),
+                "model": learned_tensors(self.model),
                 "learner": learner.state(),
             },
         )

@@ -20,15 +20,13 @@ from zegclip_core.windows import Window
 class ClassScorer:
     """Lets classes compete on whole photographs.
 
-    Probabilities are sigmoids for ZegCLIP, softmax for heads whose classes exclude each other; those of
-    windows are averaged pixel by pixel where they overlap.
+    Probabilities are sigmoids for ZegCLIP, whose head lowers those of seen classes itself, and softmax for
+    heads whose classes exclude each other; where windows overlap they are averaged pixel by pixel.
 
     Args:
         segmenter: model and text features.
         classes: what competes; a class with several words takes the best one.
         settings: how images are looked at; as predictions do without.
-        biased: places in `classes` whose probability is lowered by `seen_bias`.
-        seen_bias: see there.
         with_none: whether "none of the classes" competes too, as the place after the last class.
 
     """
@@ -39,8 +37,6 @@ class ClassScorer:
         segmenter: Segmenter,
         classes: Sequence[Label],
         settings: EvaluationSettings | None = None,
-        biased: Sequence[int] = (),
-        seen_bias: float = 0.0,
         with_none: bool = False,
     ) -> None:
         self.head = segmenter.head
@@ -50,8 +46,6 @@ class ClassScorer:
         competitors = [*classes, *(_background_labels(segmenter, classes) if with_none else [])]
         self.text, self.owners = segmenter.text_bank.embed(competitors)
         self.competitors = len(competitors)
-        self.bias = torch.zeros(self.competitors)
-        self.bias[list(biased)] = seen_bias
 
     @torch.inference_mode()
     def predict(self, image: NDArray[np.uint8], *, size: tuple[int, int] | None = None) -> NDArray[np.int64]:
@@ -98,14 +92,12 @@ class ClassScorer:
         logits = words.new_full((1, self.competitors, *words.shape[-2:]), -torch.inf)
         places = self.owners.view(1, -1, 1, 1).expand_as(words)
         logits = logits.scatter_reduce(1, places, words, "amax")
-        bias = self.bias
         if self._has_none_logit:
             none = logits.new_full((1, 1, *logits.shape[-2:]), self.head.none_logit or 0.0)
-            logits, bias = torch.cat((logits, none), dim=1), F.pad(bias, (0, 1))
+            logits = torch.cat((logits, none), dim=1)
         wide = F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
         exclusive = isinstance(self.head, DenseZeroShotHead)
-        probabilities = wide.softmax(dim=1) if exclusive else wide.sigmoid()
-        return probabilities - bias.to(wide.device).view(1, -1, 1, 1)
+        return wide.softmax(dim=1) if exclusive else wide.sigmoid()
 
     @property
     def _has_none_logit(self) -> bool:

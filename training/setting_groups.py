@@ -217,7 +217,7 @@ class EvaluationSettings:
         long_side: limit of the longer side.
         window: side of the sliding window in pixels; 0 looks at the whole image.
         window_stride: step of the window.
-        seen_bias: subtracted from the probability of seen classes in the inductive setting.
+        seen_bias: the bias against seen classes that an inductive model is saved with.
 
     """
 
