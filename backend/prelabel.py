@@ -5,29 +5,30 @@ starts again where it ended and does nothing twice.
 """
 
 import functools
+import itertools
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 from rq.job import Job
 
-from backend.errors import BackendError, QueueUnavailableError
+from backend.errors import QueueUnavailableError
 from backend.images.credentials import read_credentials
-from backend.label_studio.client import LabelStudioClient, LightTask
+from backend.label_studio.client import LabelStudioClient, LightTask, TaskPage
 from backend.label_studio.errors import ApiError, LabelStudioUnreachableError
 from backend.queueing.enqueue import Outcome, enqueue_predict, give_up, wait_for
 from backend.queueing.names import INFERENCE, PREDICT_TIMEOUT
 
+_log = logging.getLogger(__name__)
+
 _IN_FLIGHT_PER_WORKER = 2
-# A short outage of Label Studio is waited out: seconds between the tries to store a batch.
-_STORE_WAITS = (1.0, 3.0, 10.0, 30.0)
-
-
-class PrelabelError(BackendError):
-    """A project that cannot be painted at all."""
+# An outage of Label Studio, such as a restart, is waited out: seconds between the tries of one call.
+_WAITS = (1.0, 3.0, 10.0, 30.0, 60.0, 60.0, 60.0)
+_Reply = TypeVar("_Reply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,13 @@ class Prelabeller:
         client: Label Studio.
         connection: the queue server.
         project: the project's number.
+        project_key: tells which model serves it; None for the base model.
         model_version: what the workers' predictions will carry.
         batch_size: tasks in one job.
         workers: inference workers alive, which tells how many jobs to keep in flight.
         extra_params: the project's settings for the backend.
-        sleep: waits between tries to store.
+        page_size: tasks in one page of Label Studio's list.
+        sleep: waits between the tries of a call that Label Studio does not answer.
 
     """
 
@@ -84,6 +87,8 @@ class Prelabeller:
         batch_size: int,
         workers: int,
         extra_params: Any = None,
+        project_key: str | None = None,
+        page_size: int = 100,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
@@ -93,7 +98,9 @@ class Prelabeller:
         self._batch_size = batch_size
         self._in_flight = max(1, workers) * _IN_FLIGHT_PER_WORKER
         self._extra_params = extra_params
+        self._project_key = project_key
         self._credentials: dict[str, str] | None = None
+        self._page_size = page_size
         self._sleep = sleep
         self.report = PrelabelReport()
 
@@ -130,19 +137,26 @@ class Prelabeller:
         return self.report
 
     def _missing(self, progress: Callable[[int], object]) -> Iterator[LightTask]:
-        for page in self._client.iter_tasks(self._project):
-            for task in page:
+        for number in itertools.count(1):
+            page = self._with_patience(functools.partial(self._page, number))
+            for task in page.tasks:
                 if self._model_version in task.model_versions:
                     self.report.skipped += 1
                     progress(1)
                 else:
                     yield task
+            if page.is_last:
+                return
+
+    def _page(self, number: int) -> TaskPage:
+        return self._client.task_page(self._project, number, page_size=self._page_size)
 
     def _enqueue(self, batch: Sequence[LightTask], label_config: str) -> Job:
         payload = {
             "tasks": [{"id": task.id, "data": dict(task.data)} for task in batch],
             "label_config": label_config,
             "project": str(self._project),
+            "project_key": self._project_key,
             "context": None,
             "credentials": self._credentials,
             "extra_params": self._extra_params,
@@ -165,35 +179,40 @@ class Prelabeller:
     def _store(self, predictions: list[dict[str, Any]]) -> None:
         if not predictions:
             return
-        if self._with_patience(lambda: self._client.import_predictions(self._project, predictions)) == len(
-            predictions
-        ):
+        if self._import(predictions) == len(predictions):
             self._count(predictions)
             return
         # Label Studio leaves out what it does not like without a word: ask one by one for its reasons.
-        stored = {task.id for task in self._stored()}
         for prediction in predictions:
-            if prediction["task"] not in stored:
-                try:
-                    self._with_patience(functools.partial(self._client.create_prediction, prediction))
-                except ApiError as error:
-                    self.report.failures.append(TaskFailure(prediction["task"], "refused", str(error)))
-                    continue
-            self._count([prediction])
+            try:
+                self._with_patience(functools.partial(self._create_once, prediction))
+            except ApiError as error:
+                self.report.failures.append(TaskFailure(prediction["task"], "refused", str(error)))
+            else:
+                self._count([prediction])
 
-    def _stored(self) -> Iterator[LightTask]:
-        for page in self._client.iter_tasks(self._project):
-            yield from (task for task in page if self._model_version in task.model_versions)
+    def _import(self, predictions: list[dict[str, Any]]) -> int:
+        try:
+            return self._client.import_predictions(self._project, predictions)
+        except (LabelStudioUnreachableError, ApiError) as error:
+            # It may have stored them all before its answer was lost: from here each is looked for first.
+            _log.warning("%s; storing predictions one by one", error)
+            return 0
+
+    def _create_once(self, prediction: Mapping[str, Any]) -> None:
+        if prediction["model_version"] not in self._client.versions_of_task(prediction["task"]):
+            self._client.create_prediction(prediction)
 
     def _count(self, predictions: Sequence[Mapping[str, Any]]) -> None:
         self.report.done += len(predictions)
         self.report.regions += sum(len(prediction["result"]) for prediction in predictions)
 
-    def _with_patience(self, call: Callable[[], Any]) -> Any:
-        for wait in _STORE_WAITS:
+    def _with_patience(self, call: Callable[[], _Reply]) -> _Reply:
+        for wait in _WAITS:
             try:
                 return call()
-            except LabelStudioUnreachableError:
+            except LabelStudioUnreachableError as error:
+                _log.warning("%s; trying again in %.0f s", error, wait)
                 self._sleep(wait)
         return call()
 

@@ -4,6 +4,7 @@ The SDK's client reads its token from the environment when it is imported; this 
 shares its access token with the image downloads, and never shows it.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,20 @@ class LightTask:
     id: int
     data: Mapping[str, Any]
     model_versions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """One page of a project's tasks.
+
+    Attributes:
+        tasks: in the order of their numbers.
+        is_last: whether no page follows.
+
+    """
+
+    tasks: tuple[LightTask, ...]
+    is_last: bool
 
 
 class LabelStudioClient:
@@ -73,23 +88,36 @@ class LabelStudioClient:
         """Import one image file as a task."""
         self.call("POST", f"/api/projects/{project}/import", files={name: (name, content)})
 
+    def task_page(self, project: int, number: int, *, page_size: int = 100) -> TaskPage:
+        """Return a page of the project's tasks; the first has number 1, one behind the last is empty."""
+        query = {"project": project, "page": number, "page_size": page_size, **_LIGHT_FIELDS}
+        try:
+            reply = self.call("GET", "/api/tasks", query=query)
+        except ApiError as error:
+            if error.status == 404 and number > 1:
+                # Tasks were deleted meanwhile, and with them the last page.
+                return TaskPage((), is_last=True)
+            raise
+        tasks = tuple(_light_task(task) for task in reply["tasks"])
+        return TaskPage(tasks, is_last=not tasks or number * page_size >= reply["total"])
+
     def iter_tasks(self, project: int, *, page_size: int = 100) -> Iterator[list[LightTask]]:
         """Yield the project's tasks page by page."""
-        page, seen = 1, 0
-        while True:
-            query = {"project": project, "page": page, "page_size": page_size, **_LIGHT_FIELDS}
-            reply = self.call("GET", "/api/tasks", query=query)
-            tasks = [_light_task(task) for task in reply["tasks"]]
-            yield tasks
-            seen += len(tasks)
-            if not tasks or seen >= reply["total"]:
+        for number in itertools.count(1):
+            page = self.task_page(project, number, page_size=page_size)
+            yield list(page.tasks)
+            if page.is_last:
                 return
-            page += 1
 
     def predictions(self, project: int) -> list[dict[str, Any]]:
         """Return all predictions of a project with their masks."""
         found: list[dict[str, Any]] = self.call("GET", "/api/predictions/", query={"project": project})
         return found
+
+    def versions_of_task(self, task: int) -> frozenset[str]:
+        """Return the versions of a task's predictions; no backend is asked for new ones."""
+        found = self.call("GET", "/api/predictions/", query={"task": task})
+        return frozenset(str(prediction["model_version"]) for prediction in found)
 
     def import_predictions(self, project: int, predictions: Sequence[Mapping[str, Any]]) -> int:
         """Store predictions (`task`, `result`, `score`, `model_version`) and return how many were taken."""
