@@ -6,6 +6,7 @@ from typing import Any
 
 from backend.errors import RequestError
 from backend.images.credentials import BasicCredentials, read_credentials
+from backend.learning.project_key import key_from_contract
 from backend.projects import project_number
 from backend.queueing.enqueue import Outcome
 
@@ -24,6 +25,7 @@ class PredictRequest:
         tasks: the tasks, without earlier results.
         label_config: the labelling configuration (XML).
         project: the project's id.
+        project_key: tells it from projects with the same id on other servers; None when it is not told.
         context: the regions of an interactive request; None for ordinary predictions.
         credentials: what the project's image hosts ask for.
 
@@ -34,6 +36,7 @@ class PredictRequest:
     project: str
     context: Mapping[str, Any] | None
     credentials: BasicCredentials | None = None
+    project_key: str | None = None
 
     @property
     def is_interactive(self) -> bool:
@@ -60,6 +63,7 @@ def read_predict_request(body: Mapping[str, Any]) -> PredictRequest:
         project=project_number(str(body.get("project") or "")),
         context=context if isinstance(context, Mapping) else None,
         credentials=read_credentials(params),
+        project_key=key_from_contract(str(body.get("project") or "")),
     )
 
 
@@ -70,6 +74,7 @@ def job_payloads(request: PredictRequest, *, batch_size: int, extra_params: Any)
             "tasks": list(request.tasks[start : start + batch_size]),
             "label_config": request.label_config,
             "project": request.project,
+            "project_key": request.project_key,
             "context": request.context,
             "credentials": request.credentials.as_json() if request.credentials else None,
             "extra_params": extra_params,

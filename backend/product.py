@@ -1,8 +1,7 @@
-"""The whole product on one machine: queue server, web process, inference worker, training worker."""
+"""The whole product on one machine: queue server, web process, workers, scheduler."""
 
 import logging
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -11,11 +10,12 @@ from types import TracebackType
 import requests
 from filelock import FileLock, Timeout
 
-from backend.errors import AlreadyRunningError, BackendError, SettingsError
+from backend.errors import AlreadyRunningError, BackendError
 from backend.queueing.address import embedded_server
 from backend.settings import LOOPBACK_HOSTS, Settings
 from backend.supervisor import Child, Supervisor
 from backend.web.auth import require_safe_address
+from backend.web.port import require_free_port
 from zegclip_core.backbones.notation import parse_notation
 
 _log = logging.getLogger(__name__)
@@ -130,6 +130,7 @@ class Product:
         program = [sys.executable, "-m", "backend"]
         # The web process ends first: the requests it still holds need the workers.
         return [
+            Child("scheduler", [*program, "scheduler"], environment),
             Child("training worker", [*program, "worker", "training"], environment),
             Child("inference worker", [*program, "worker", "inference"], environment),
             Child("web", [*program, "web"], environment),
@@ -160,18 +161,3 @@ class Product:
             return requests.get(f"{self.url}/ready", timeout=2, auth=auth).ok
         except requests.RequestException:
             return False
-
-
-def require_free_port(host: str, port: int) -> None:
-    """Raise `SettingsError` when the port cannot be listened on."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As the server will: a port whose last connections are still closing is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SettingsError(
-                f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port, "
-                "or end the program that uses it"
-            ) from None

@@ -27,6 +27,9 @@ COMMANDS = (
     ("data", "data", "convert official data sets to dataset.json"),
     ("train", "train", "train ZegCLIP on a data set"),
     ("eval", "eval", "measure a model on a data set"),
+    ("scheduler", "scheduler", "queue trainings when they are due"),
+    ("models", "models", "list, compare, promote and roll back a project's model versions"),
+    ("jobs", "jobs", "show what learning is doing"),
 )
 
 _EPILOG = """examples:

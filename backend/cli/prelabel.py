@@ -9,8 +9,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from backend.cli.settings_flags import add_settings_flags, settings_from
-from backend.label_studio.client import LabelStudioClient
-from backend.label_studio.origin import LabelStudioOrigin
+from backend.label_studio.from_settings import open_client
+from backend.learning.project_key import key_from_api
+from backend.learning.served_version import served_version
 from backend.logs import configure_logging
 from backend.prelabel import Prelabeller, PrelabelReport
 from backend.projects import ProjectStore
@@ -54,13 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     configure_logging(settings.log_level)
     connection = connect(queue_address(settings))
     workers = require_inference_workers(connection)
-    key = settings.label_studio_api_key
-    origin = LabelStudioOrigin(
-        url=settings.label_studio_url, api_key=key.get_secret_value() if key is not None else None
-    )
-    client = LabelStudioClient(origin=origin)
-    version = model_version(parse_notation(settings.model))
-    total = int(client.project(arguments.project)["task_number"])
+    client = open_client(settings)
+    project = client.project(arguments.project)
+    key, total = key_from_api(project), int(project["task_number"])
+    base = model_version(parse_notation(settings.model))
+    version = served_version(settings.data_dir, key, base=base)
     if arguments.refresh:
         deleted = client.delete_model_version(arguments.project, version)
         print(f"deleted {deleted} predictions of {version}", file=sys.stderr)
@@ -73,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         batch_size=settings.batch_size,
         workers=workers,
         extra_params=known.extra_params if known else None,
+        project_key=key,
     )
     try:
         with tqdm(total=total, unit="task", desc=version, disable=arguments.quiet) as bar:

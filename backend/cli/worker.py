@@ -46,5 +46,5 @@ def run(arguments: argparse.Namespace) -> int:
         # The parent of training jobs must never import torch: a fork after torch has run hangs.
         from backend.worker.training import run_training_worker
 
-        run_training_worker(redis_url=address, burst=arguments.burst)
+        run_training_worker(settings, redis_url=address, burst=arguments.burst)
     return 0

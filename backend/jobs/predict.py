@@ -16,7 +16,7 @@ def run_predict(payload: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns `{"results": [one item for each task, in order]}`. A task that fails does not fail the job.
     """
-    predictor = installed_predictor()
+    predictor = installed_predictor().for_project(payload.get("project_key"))
     results = predict_tasks(
         payload["tasks"],
         payload["label_config"],

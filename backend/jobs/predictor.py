@@ -1,22 +1,39 @@
 """The one predictor of a worker process, loaded before its first job."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backend.errors import BackendError
 
 if TYPE_CHECKING:
     from backend.images.source import ImageSource
+    from backend.learning.champions import Champions
     from zegclip_core.segmenter import Segmenter
 
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """A loaded model and the way to its images."""
+    """A loaded model and the way to its images.
+
+    Attributes:
+        segmenter: the base model.
+        images: fetches the tasks' images.
+        model_version: what predictions carry.
+        champions: the models of projects that have learned; None when projects do not learn.
+
+    """
 
     segmenter: "Segmenter"
     images: "ImageSource"
     model_version: str
+    champions: "Champions | None" = None
+
+    def for_project(self, key: str | None) -> "Predictor":
+        """Return this predictor with the model that serves a project now."""
+        if self.champions is None:
+            return self
+        segmenter, version = self.champions.of(key)
+        return replace(self, segmenter=segmenter, model_version=version)
 
 
 class NoPredictorError(BackendError):

@@ -1,5 +1,6 @@
 """Label Studio's contract: /health, /setup, /predict, /webhook, /versions."""
 
+import contextlib
 import time
 import uuid
 from typing import Any
@@ -8,7 +9,10 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from backend.errors import QueueUnavailableError
-from backend.events import START_TRAINING, read_events
+from backend.events import START_TRAINING, Event, read_events
+from backend.learning.news import start_name
+from backend.learning.served_version import all_served_versions
+from backend.learning.trigger import start_job
 from backend.predict_requests import (
     PredictRequest,
     interactive_reply,
@@ -19,6 +23,7 @@ from backend.predict_requests import (
 )
 from backend.projects import read_setup
 from backend.queueing.enqueue import enqueue_predict, give_up, wait_for
+from backend.queueing.learning_jobs import enqueue_learning
 from backend.queueing.names import INFERENCE, INTERACTIVE
 from backend.web.bodies import read_json_object
 from backend.web.services import services
@@ -37,22 +42,24 @@ def health() -> ResponseReturnValue:
 def setup() -> ResponseReturnValue:
     """Remember a project's labels and name the model version; loads no weights."""
     own = services()
-    own.projects.save(read_setup(read_json_object(request)))
-    return {"model_version": own.model_version}
+    project = read_setup(read_json_object(request))
+    own.projects.save(project)
+    return {"model_version": own.version_of(project.key)}
 
 
 @contract.get("/versions")
 def versions() -> ResponseReturnValue:
     """Name the versions that can predict."""
-    return {"versions": [services().model_version]}
+    own = services()
+    return {"versions": all_served_versions(own.settings.data_dir, base=own.model_version)}
 
 
 @contract.post("/predict")
 def predict() -> ResponseReturnValue:
     """Return exactly one item for each task, in order, before Label Studio's 100 s are over."""
-    own = services()
-    asked = read_predict_request(read_json_object(request))
-    with own.admission.admit():
+    # A body can weigh megabytes: it is read only when there is a place for it.
+    with services().admission.admit():
+        asked = read_predict_request(read_json_object(request))
         items = _predictions(asked)
     return {"results": interactive_reply(items) if asked.context is not None else items}
 
@@ -66,8 +73,21 @@ def webhook(secret: str | None = None) -> ResponseReturnValue:
     new = services().events.record(events)
     reply: dict[str, Any] = {"status": "ok", "recorded": new, "known": len(events) - new}
     if body["action"] == START_TRAINING:
-        reply["job"] = f"recorded-{uuid.uuid4().hex}"
+        reply["job"] = _start_training(events[0])
     return reply, 201
+
+
+def _start_training(event: Event) -> str:
+    """Queue a training at once; where that is impossible, the scheduler finds the recorded event later."""
+    own = services()
+    project = own.projects.find(event.project)
+    if project is None or not project.key:
+        return f"recorded-{uuid.uuid4().hex}"
+    job = start_job(project.key, start_name(event.version))
+    payload = {"key": project.key, "run": job.job_id, "why": job.why}
+    with contextlib.suppress(QueueUnavailableError):
+        enqueue_learning(job.kind, payload, job_id=job.job_id, connection=own.connection, why=job.why)
+    return job.job_id
 
 
 def _predictions(asked: PredictRequest) -> list[dict[str, Any]]:
@@ -75,6 +95,7 @@ def _predictions(asked: PredictRequest) -> list[dict[str, Any]]:
     deadline = time.monotonic() + own.settings.predict_deadline_seconds
     project = own.projects.find(asked.project)
     extra_params = project.extra_params if project else None
+    version = own.version_of(asked.project_key)
     payloads = job_payloads(asked, batch_size=own.settings.batch_size, extra_params=extra_params)
     queue = INTERACTIVE if asked.is_interactive else INFERENCE
     try:
@@ -82,5 +103,5 @@ def _predictions(asked: PredictRequest) -> list[dict[str, Any]]:
         outcomes = wait_for(jobs, deadline=deadline)
         give_up(jobs, outcomes)
     except QueueUnavailableError as error:
-        return [passing_failure(str(error), model_version=own.model_version) for _ in asked.tasks]
-    return merge_outcomes(payloads, outcomes, model_version=own.model_version)
+        return [passing_failure(str(error), model_version=version) for _ in asked.tasks]
+    return merge_outcomes(payloads, outcomes, model_version=version)

@@ -6,6 +6,7 @@ import redis
 from flask import current_app
 
 from backend.event_log import EventLog
+from backend.learning.served_version import served_version
 from backend.projects import ProjectStore
 from backend.settings import Settings
 from backend.web.admission import Admission
@@ -23,6 +24,10 @@ class Services:
     projects: ProjectStore
     events: EventLog
     admission: Admission
+
+    def version_of(self, project_key: str | None) -> str:
+        """Return the version that serves a project now."""
+        return served_version(self.settings.data_dir, project_key, base=self.model_version)
 
 
 def install(services: Services) -> None:

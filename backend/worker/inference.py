@@ -4,9 +4,9 @@ import logging
 
 import torch
 
-from backend.images.source import ImageSource
+from backend.images.from_settings import open_images
 from backend.jobs.predictor import Predictor, install_predictor
-from backend.label_studio.origin import LabelStudioOrigin
+from backend.learning.champions import Champions
 from backend.queueing.connection import SERIALIZER, connect_worker, open_queue
 from backend.queueing.names import INFERENCE_QUEUES, RESULT_LIFETIME
 from backend.settings import Settings
@@ -59,18 +59,10 @@ def load_predictor(settings: Settings) -> Predictor:
     segmenter = build_segmenter(
         settings.model, cache_dir=settings.data_dir / "models", device=settings.device, show_progress=True
     )
-    key = settings.label_studio_api_key
-    origin = LabelStudioOrigin(
-        url=settings.label_studio_url, api_key=key.get_secret_value() if key is not None else None
-    )
-    images = ImageSource(
-        label_studio=origin,
-        cache_dir=settings.data_dir / "images",
-        cache_bytes=settings.image_cache_bytes,
-        max_bytes=settings.max_image_bytes,
-        max_pixels=settings.max_pixels,
-        local_files_root=settings.local_files_root,
-        allowed_private_hosts=settings.allowed_private_hosts,
-    )
     _log.info("model %s is loaded", segmenter.model_version)
-    return Predictor(segmenter=segmenter, images=images, model_version=segmenter.model_version)
+    return Predictor(
+        segmenter=segmenter,
+        images=open_images(settings),
+        model_version=segmenter.model_version,
+        champions=Champions(base=segmenter, data_dir=settings.data_dir, device=settings.device),
+    )

@@ -1,9 +1,13 @@
 """The training worker: one job at a time, each in a child process; the parent never imports torch."""
 
+import importlib
+
 from rq import Worker
 
+from backend.jobs.installed_settings import install_settings
 from backend.queueing.connection import SERIALIZER, connect_worker, open_queue
 from backend.queueing.names import RESULT_LIFETIME, TRAINING
+from backend.settings import Settings
 from backend.worker.names import (
     MAINTENANCE_INTERVAL,
     MONITORING_INTERVAL,
@@ -12,14 +16,20 @@ from backend.worker.names import (
 )
 
 
-def run_training_worker(*, redis_url: str, burst: bool = False) -> None:
+def run_training_worker(settings: Settings, *, redis_url: str, burst: bool = False) -> None:
     """Work on the training queue until SIGTERM or SIGINT (the running job is finished first).
 
+    A training is asked to save itself and to go on in the next worker.
+
     Args:
+        settings: everything the operator chose.
         redis_url: the queue server.
         burst: end when the queue is empty.
 
     """
+    install_settings(settings)
+    # Imported before the forks, each child has it at once; none of it imports torch.
+    importlib.import_module("backend.jobs.ingest")
     worker = Worker(
         [open_queue(TRAINING, connect_worker(redis_url))],
         name=worker_name("training"),

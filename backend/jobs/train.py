@@ -1,0 +1,101 @@
+"""The training job: from corrections to a version, resumable at every point."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict
+from typing import Any
+
+from backend.event_log import EventLog
+from backend.images.from_settings import open_images
+from backend.jobs.installed_settings import installed_settings
+from backend.jobs.learning_parts import extra_params_of, open_folder, open_ingest
+from backend.jobs.running_job import RunningJob
+from backend.label_studio.from_settings import open_client
+from backend.learning.ingest import ProjectGoneError
+from backend.learning.news import read_news
+from backend.learning.preparation import Preparation
+from backend.learning.project_folder import ProjectFolder
+from backend.learning.train_project import ProjectTrainer, TrainerSettings, TrainingResult
+from backend.queueing.learning_jobs import enqueue_later, enqueue_learning
+from backend.settings import Settings
+from training.errors import RunStoppedError
+from training.gate import GateSettings
+from training.registry.errors import FenceHeldError
+
+_log = logging.getLogger(__name__)
+# Seconds until a training that met another one of its project looks again.
+_FENCE_WAIT = 20.0
+
+
+def run_train(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Train the project with the payload's `key` in the run with its name `run`.
+
+    Returns the result as JSON. A run that finds another process training, or whose worker ends, queues its
+    own continuation.
+    """
+    settings = installed_settings()
+    folder = open_folder(str(payload["key"]), settings)
+    job = RunningJob()
+    try:
+        result = _trainer(folder, settings, job).run(
+            str(payload["run"]), events=_newest_events(folder, settings), period=payload.get("period", "")
+        )
+    except (FenceHeldError, RunStoppedError) as error:
+        _log.info("project %s: %s", folder.key, error)
+        if job.job is None:
+            raise
+        wait = _FENCE_WAIT if isinstance(error, FenceHeldError) else 0.0
+        enqueue_later("train", payload, seconds=wait, connection=job.job.connection)
+        return {"outcome": "goes on later", "reason": str(error)}
+    except ProjectGoneError as error:
+        _log.warning("%s", error)
+        return {"outcome": "gone", "reason": str(error)}
+    _log.info("project %s: %s: %s", folder.key, result.outcome, result.reason)
+    _paint_again(folder, settings, job, result)
+    return asdict(result)
+
+
+def _trainer(folder: ProjectFolder, settings: Settings, job: RunningJob) -> ProjectTrainer:
+    return ProjectTrainer(
+        folder=folder,
+        ingest=open_ingest(folder, settings),
+        preparation=Preparation(
+            folder=folder,
+            client=open_client(settings),
+            images=open_images(settings),
+            seen_pixels=settings.seen_pixels,
+            transduction_images=settings.transduction_images,
+            extra_params=extra_params_of(folder, settings),
+        ),
+        settings=TrainerSettings(
+            model=settings.model,
+            device=settings.device,
+            cache_dir=settings.data_dir / "models",
+            iterations=settings.training_iterations,
+            gate=GateSettings(smallest_gain=settings.smallest_gain),
+            keep_versions=settings.keep_versions,
+        ),
+        report=lambda progress: job.tell(progress.to_document(), stage=progress.stage),
+        should_stop=job.should_stop,
+    )
+
+
+def _newest_events(folder: ProjectFolder, settings: Settings) -> tuple[int, int]:
+    starts_read = folder.state.starts_read
+    with closing(EventLog(path=settings.data_dir / "events.sqlite3")) as log:
+        news = read_news(log, folder.number, starts_after=starts_read)
+    return news.last, news.starts[-1][0] if news.starts else starts_read
+
+
+def _paint_again(folder: ProjectFolder, settings: Settings, job: RunningJob, result: TrainingResult) -> None:
+    if result.outcome != "promoted" or not settings.repredict or job.job is None:
+        return
+    payload = {"key": folder.key, "version": result.version}
+    enqueue_learning(
+        "repredict",
+        payload,
+        job_id=f"repredict-{folder.key}-{result.version}",
+        connection=job.job.connection,
+        why=f"version {result.version} serves now",
+    )

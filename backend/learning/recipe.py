@@ -1,0 +1,85 @@
+"""How a project is trained on the machine at hand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.learning.dataset_export import HOLDOUT, TRAIN, ExportedDataset
+from training.configuration import Mode, TrainingConfiguration
+from training.recipe_files import load_recipe
+from zegclip_core.backbones.notation import DEFAULT_MODEL
+
+_RECIPE = "zegclip-mini"
+# A step costs some 0.3 s on one core: minutes for a project, however many images it has.
+_STEPS = 600
+_WARMUP_SHARE = 0.05
+_SAVES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """A training run's settings and start.
+
+    Attributes:
+        configuration: of the run.
+        start_from: a checkpoint folder or the name of one inside the package; None starts afresh.
+
+    """
+
+    configuration: TrainingConfiguration
+    start_from: Path | str | None
+
+
+def plan_training(
+    exported: ExportedDataset,
+    *,
+    backbone: str,
+    champion: Path | None,
+    has_cuda: bool,
+    iterations: int = 0,
+) -> TrainingPlan:
+    """Choose mode, length and start of a project's training.
+
+    Labels without corrections are learned transductively when there are images to look for them in. On a GPU
+    the tower gets deep prompts; on CPU its frozen stem is computed once for each image.
+
+    Args:
+        exported: the data set.
+        backbone: the model's notation.
+        champion: the checkpoint in service that stands on the same backbone; None for the base model.
+        has_cuda: whether a GPU is there.
+        iterations: optimiser steps; 0 takes the recipe's.
+
+    """
+    mode: Mode = "fully"
+    if exported.description.unseen:
+        mode = "transductive" if exported.unlabelled else "inductive"
+    steps = iterations or _STEPS
+    background = "negative" if exported.description.background else "ignore"
+    start: Path | str | None = champion or start_of(backbone)
+    overrides = {
+        "model.backbone": backbone,
+        "data.train_split": TRAIN,
+        "data.background": background,
+        "evaluation.split": HOLDOUT,
+        "optimisation.iterations": steps,
+        "optimisation.warmup": max(1, round(_WARMUP_SHARE * steps)),
+        "optimisation.save_every": max(1, steps // _SAVES),
+        "loss.ignored_are_negative": False,
+        "self_training.scheme": "teacher",
+        # A model that was trained before starts with self-training at once.
+        "self_training.inductive_iterations": 0 if start else steps // 2,
+        "self_training.iterations": steps if start else steps - steps // 2,
+    }
+    if has_cuda and backbone != DEFAULT_MODEL and champion is None:
+        overrides |= {"model.prompt_tokens": 10, "model.decoder_layers": 3, "data.cache": "none"}
+    texts = [f"{name}={_toml(value)}" for name, value in overrides.items()]
+    return TrainingPlan(load_recipe(_RECIPE, mode, texts), start)
+
+
+def start_of(backbone: str) -> str | None:
+    """Return the trained head inside the package that stands on a backbone, if there is one."""
+    return None
+
+
+def _toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,63 @@
+"""Learning as Label Studio sees it: versions by project, and the training button."""
+
+from pathlib import Path
+
+import pytest
+
+from backend.learning.project_folder import ProjectFolder, learning_root
+from backend.queueing.connection import open_queue
+from backend.queueing.names import TRAINING
+from tests.backend.learning.pretend import CONFIG, KEY
+from tests.backend.learning.versions import publish
+from tests.processes import Installation, MakeInstallation, WebProcess
+
+SETUP = {"project": KEY.replace("-", "."), "schema": CONFIG, "hostname": "", "access_token": "t"}
+START = {"action": "START_TRAINING", "project": {"id": 7}}
+
+
+@pytest.fixture
+def own(new_installation: MakeInstallation) -> Installation:
+    return new_installation()
+
+
+@pytest.fixture
+def web(own: Installation) -> WebProcess:
+    return own.start_web()
+
+
+def trainings(own: Installation) -> list[str]:
+    return open_queue(TRAINING, own.connection).get_job_ids()
+
+
+def test_setup_and_versions_follow_the_project_s_champion(
+    own: Installation, web: WebProcess, tmp_path: Path
+) -> None:
+    base = web.post("/setup", SETUP).json()["model_version"]
+    folder = ProjectFolder(root=learning_root(own.data_dir), key=KEY)
+    publish(folder, tmp_path)
+    assert web.post("/setup", SETUP).json() == {"model_version": "project-7-v1"}
+    assert web.post("/setup", SETUP | {"project": "7.1790000000"}).json() == {"model_version": base}
+    assert web.get("/versions").json() == {"versions": [base, "project-7-v1"]}
+    folder.registry.rollback(why="worse")
+    assert web.post("/setup", SETUP).json() == {"model_version": base}
+
+
+def test_the_training_button_queues_a_training_and_names_it(own: Installation, web: WebProcess) -> None:
+    web.post("/setup", SETUP)
+    reply = web.post("/webhook", START)
+    assert trainings(own) == [reply.json()["job"]]
+
+
+def test_pressing_the_button_again_while_a_training_waits_queues_no_other(
+    own: Installation, web: WebProcess
+) -> None:
+    web.post("/setup", SETUP)
+    for _ in range(3):
+        assert web.post("/webhook", START).status_code == 201
+    assert len(trainings(own)) == 1
+
+
+def test_the_button_is_acknowledged_while_the_queue_is_away(own: Installation, web: WebProcess) -> None:
+    web.post("/setup", SETUP)
+    own.kill_queue_server()
+    assert web.post("/webhook", START).status_code == 201
