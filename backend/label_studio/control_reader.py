@@ -42,6 +42,7 @@ class ControlReader:
         extra_params: Any,
     ) -> None:
         self._elements = {element.get("name"): element for element in root.iter() if element.get("toName")}
+        self._has_image = any(str(element.tag).lower() == IMAGE for element in root.iter())
         self._controls = controls
         self._order = [tag.lower() for tag in control_tags]
         self._sources = {tag.lower(): source for tag, source in control_tags.items()}
@@ -96,12 +97,19 @@ class ControlReader:
             return
         images = _images_of(control)
         if not images:
-            self.warnings.append(
-                f'{where} is not connected to an <Image>: check toName="{control.attr.get("toName")}"'
-            )
+            self._tell_unconnected(control)
             return
         # One answer for several images is given for the first of them.
         self._add(control, source, images if source.is_for_regions else images[:1])
+
+    def _tell_unconnected(self, control: Any) -> None:
+        others = [found.tag for found in control.objects or ()]
+        if not others:
+            given = control.attr.get("toName")
+            self.warnings.append(f'{_where(control)} is not connected to an <Image>: check toName="{given}"')
+        elif self._has_image:
+            # Without any image, one sentence about the whole configuration says it all.
+            self.warnings.append(f"{_where(control)} is about <{others[0]}>: it is left to people")
 
     def _add(self, control: Any, source: LabelSource, images: list[Any], labels: Any = None) -> bool:
         """Add a control's targets; returns whether there are any."""
