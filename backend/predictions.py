@@ -17,6 +17,7 @@ from backend.regions.registry import CONTROL_TAGS
 from backend.task_data import image_field
 from backend.task_painter import TaskPainter, prompted_labels
 from zegclip_core.errors import ZegCLIPError
+from zegclip_core.feature_cache import FeatureCache
 from zegclip_core.segmenter import Segmenter
 
 __all__ = ["PERMANENT", "cached_label_config", "image_field", "predict_tasks", "prompted_labels"]
@@ -35,6 +36,7 @@ def predict_tasks(
     context: Mapping[str, Any] | None = None,
     extra_params: Any = None,
     project: str = "",
+    features: FeatureCache | None = None,
 ) -> list[dict[str, Any]]:
     """Predict every task with a project's labels.
 
@@ -44,9 +46,10 @@ def predict_tasks(
         segmenter: the loaded model.
         images: fetches and decodes the tasks' images.
         model_version: what predictions carry.
-        context: an interactive request's regions; their phrases or labels alone are painted then.
+        context: an interactive request's regions; their phrases, or what they point at, are painted then.
         extra_params: the project's settings for the backend.
         project: keeps download caches of projects apart.
+        features: what has been encoded before; None keeps nothing.
 
     Returns items with `model_version`, `score` (certainty, 0..1) and `result` (regions). A task that cannot
     be painted has an empty `result` and an `error`; after a passing failure it has no `result` at all, which
@@ -61,10 +64,16 @@ def predict_tasks(
     for warning in config.warnings:
         _log.warning("project %s: %s", project, warning)
     items = []
+    features = features or FeatureCache(memory_bytes=0)
     for task in tasks:
         try:
             painter = TaskPainter(
-                task=task, config=config, segmenter=segmenter, images=images, project=project
+                task=task,
+                config=config,
+                segmenter=segmenter,
+                images=images,
+                project=project,
+                features=features,
             )
             results, score = painter.paint(context)
             items.append({"model_version": model_version, "score": score, "result": results})

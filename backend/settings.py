@@ -77,6 +77,14 @@ class Settings(BaseSettings):
     max_image_bytes: int = Field(100 * 2**20, ge=1, description="largest image file in bytes")
     max_pixels: int = Field(50_000_000, ge=1, description="largest image in pixels")
     image_cache_bytes: int = Field(2 * 2**30, ge=0, description="cap of the download cache in bytes")
+    feature_memory_bytes: int = Field(
+        256 * 2**20,
+        ge=0,
+        description="cap in bytes of the encoded images that a worker keeps in memory",
+    )
+    feature_cache_bytes: int = Field(
+        2 * 2**30, ge=0, description="cap in bytes of the encoded images on disk; 0 keeps none there"
+    )
     local_files_root: Path | None = Field(
         None, description="folder below which /data/local-files/ addresses are read directly"
     )

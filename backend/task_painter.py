@@ -7,10 +7,12 @@ from typing import Any
 from backend.free_text import phrase_target, phrases_in_context, phrases_in_task, relabel
 from backend.images.errors import ImageAddressError
 from backend.images.source import ImageSource
+from backend.interactive.answer import answer_prompts
+from backend.interactive.context import is_warm_up, read_prompts
 from backend.label_studio.label_config import LabelConfig, Target
-from backend.regions.decoding import labels_of
 from backend.regions.registry import build_regions, is_for_regions
 from backend.task_data import TaskLabelsError, image_addresses, with_task_labels
+from zegclip_core.feature_cache import FeatureCache
 from zegclip_core.labels import Label
 from zegclip_core.segmentation import Segmentation
 from zegclip_core.segmenter import EncodedImage, Segmenter
@@ -28,6 +30,7 @@ class TaskPainter:
         segmenter: the loaded model.
         images: fetches and decodes images.
         project: keeps download caches of projects apart.
+        features: what has been encoded before.
 
     """
 
@@ -39,6 +42,7 @@ class TaskPainter:
         segmenter: Segmenter,
         images: ImageSource,
         project: str,
+        features: FeatureCache,
     ) -> None:
         data = task.get("data")
         if not isinstance(data, Mapping):
@@ -49,6 +53,7 @@ class TaskPainter:
         self._segmenter = segmenter
         self._images = images
         self._project = project
+        self._features = features
         self._encoded: dict[str, EncodedImage] = {}
         self._segmentations: dict[tuple[str, tuple[Label, ...]], Segmentation] = {}
 
@@ -56,7 +61,7 @@ class TaskPainter:
         """Return the task's results, and the lowest certainty of its images.
 
         Args:
-            context: of an interactive request: its phrases are painted, or else its labels; None paints all.
+            context: of an interactive request: only what it says or points at is painted; None paints all.
 
         Raises `ImageError`, `TaskLabelsError` and the errors of the model.
 
@@ -64,17 +69,35 @@ class TaskPainter:
         results: list[dict[str, Any]] = []
         targets = self._targets()
         spoken = phrases_in_context(context or {})
+        if context is not None and not spoken:
+            return self._answer(context, [target for target in targets if is_for_regions(target)])
         chosen = prompted_labels(context)
         if not spoken:
             for target in targets:
-                found = self._results(target)
-                results += [one for one in found if chosen is None or chosen & {*labels_of(one)}]
+                results += self._results(target)
         for target in _first_on_each_image(targets):
             phrases = spoken or phrases_in_task(self._config, self._data, target.to_name)
             if phrases:
                 results += self._phrase_results(target, phrases, chosen or frozenset())
         certainties = [segmentation.certainty for segmentation in self._segmentations.values()]
         return results, round(min(certainties, default=0.0), _SCORE_DIGITS)
+
+    def _answer(
+        self, context: Mapping[str, Any], targets: Sequence[Target]
+    ) -> tuple[list[dict[str, Any]], float]:
+        """Return what a person has pointed at; before they point at anything, encode the image only."""
+        if is_warm_up(context):
+            for target in _first_on_each_image(targets):
+                self._encode_item(target, None)
+            return [], 0.0
+        results, score = answer_prompts(
+            read_prompts(context), targets, segmenter=self._segmenter, encode=self._encode_item
+        )
+        return results, round(score, _SCORE_DIGITS)
+
+    def _encode_item(self, target: Target, item_index: int | None) -> EncodedImage:
+        addresses = image_addresses(self._data, target)
+        return self._encode(dict(addresses).get(item_index, addresses[0][1]))
 
     def _targets(self) -> list[Target]:
         """The targets with labels; fails only when none has any."""
@@ -112,11 +135,16 @@ class TaskPainter:
     def _segmentation(self, address: str, labels: tuple[Label, ...]) -> Segmentation:
         key = address, labels
         if key not in self._segmentations:
-            if address not in self._encoded:
-                image = self._images.load(address, task_id=self._task_id, project=self._project)
-                self._encoded[address] = self._segmenter.encode(image)
-            self._segmentations[key] = self._segmenter.classify(self._encoded[address], labels)
+            self._segmentations[key] = self._segmenter.classify(self._encode(address), labels)
         return self._segmentations[key]
+
+    def _encode(self, address: str) -> EncodedImage:
+        if address not in self._encoded:
+            content = self._images.fetch(address, task_id=self._task_id, project=self._project)
+            self._encoded[address] = self._features.encode(
+                self._segmenter, content, lambda: self._images.decode(content)
+            )
+        return self._encoded[address]
 
 
 def _first_on_each_image(targets: Sequence[Target]) -> list[Target]:

@@ -168,6 +168,14 @@ class Segmenter:
             timings={"encode": encoded.seconds, "head": scored - started, "refine": ended - scored},
         )
 
+    def patch_logits(self, encoded: EncodedImage, labels: Sequence[Label]) -> NDArray[np.float32]:
+        """Score every patch: the labels in their order, then what competes without being painted.
+
+        Returns (C, h, w) on the scale that softmax needs; errors as for `classify`.
+        """
+        require_distinct_names(labels)
+        return self._class_logits(encoded, self._classes(labels)[0])
+
     def _classes(self, labels: Sequence[Label]) -> tuple[list[Label], NDArray[np.uint16]]:
         """Labels plus background words, and the number that each paints (0 = nothing)."""
         classes = list(labels)

@@ -88,7 +88,11 @@ class ImageSource:
         Raises an `ImageError`; its `passing` tells whether the next try may succeed.
 
         """
-        return decode_image(self.fetch(value, task_id=task_id, project=project), max_pixels=self._max_pixels)
+        return self.decode(self.fetch(value, task_id=task_id, project=project))
+
+    def decode(self, content: bytes) -> NDArray[np.uint8]:
+        """Return the pixels (H, W, 3) uint8 of an image file, at its displayed size; errors as for `load`."""
+        return decode_image(content, max_pixels=self._max_pixels)
 
     def fetch(self, value: object, *, task_id: int | str | None = None, project: str = "") -> bytes:
         """Return the image file's bytes; arguments and errors as for `load`."""

@@ -1,0 +1,1 @@
+"""Smart tools: points, boxes, strokes and outlines of a person become masks."""
