@@ -16,6 +16,7 @@ _PAIR = re.compile(
 )
 _SCHEME = re.compile(r"\b(Bearer|Token|Basic)\s+[A-Za-z0-9._~+/=\-]{8,}", re.IGNORECASE)
 _USER_IN_ADDRESS = re.compile(r"(\w+://)[^/@\s]+@")
+_SECRET_IN_PATH = re.compile(r"(/webhook/)[^\s\"'?#]+")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)?")
 _NUMBER_RUN = re.compile(r"\[(?:\s*\d+\s*,){32,}[^\]]*\]?")
 # Libraries such as rq log whole tracebacks as text: the frames go, the error's own lines stay.
@@ -33,6 +34,7 @@ def redact(text: str) -> str:
     text = _JWT.sub(HIDDEN, text)
     text = _PAIR.sub(rf"\1{HIDDEN}", text)
     text = _USER_IN_ADDRESS.sub(rf"\1{HIDDEN}@", text)
+    text = _SECRET_IN_PATH.sub(rf"\1{HIDDEN}", text)
     return _NUMBER_RUN.sub("[mask]", text)
 
 

@@ -20,6 +20,8 @@ from backend.logs import HIDDEN, RedactingFormatter, redact
         "https://bucket.example/cat.jpg?X-Amz-Signature=s3cr3t-value&x=1",
         'task_data_password="s3cr3t-value"',
         "password = s3cr3t-value",
+        "POST /webhook/s3cr3t-value",
+        'got "http://backend:9090/webhook/s3cr3t-value" from Label Studio',
     ],
 )
 def test_secrets_are_hidden(text: str) -> None:

@@ -20,7 +20,7 @@ def fail(message: str) -> None:
     raise ValueError(message)
 
 
-def kill_worker() -> None:
+def kill_worker(_: Any = None) -> None:
     """What a segmentation fault or the OOM killer does."""
     os.kill(os.getpid(), signal.SIGKILL)
 

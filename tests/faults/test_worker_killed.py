@@ -1,0 +1,78 @@
+"""A worker dies in the middle of a job: killed, out of memory, power cut."""
+
+import signal
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from backend.queueing import enqueue as enqueue_module
+from backend.queueing.connection import open_queue
+from backend.queueing.enqueue import enqueue_predict
+from backend.queueing.names import INFERENCE, INFERENCE_QUEUES, PREDICT_RETRIES
+from tests.backend.queueing.jobs import KILL_WORKER
+from tests.backend.web.bodies import photo_tasks, predict_body, task
+from tests.faults.photo_server import ADDRESS, PhotoServer
+from tests.processes import MakeInstallation, wait_until
+
+pytestmark = pytest.mark.slow
+
+
+def results(asked: "Future[requests.Response]") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = asked.result().json()["results"]
+    return found
+
+
+def test_another_worker_takes_the_job_over_and_the_waiting_request_gets_its_masks(
+    photos: PhotoServer, new_installation: MakeInstallation
+) -> None:
+    own = new_installation(LABEL_STUDIO_URL=photos.url)
+    web, victim = own.start_web(), own.start_worker()
+    photos.hold = True
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(web.post, "/predict", predict_body([task(1, ADDRESS)]))
+        wait_until(lambda: photos.requests, "the worker is in the middle of its job")
+        victim.kill()
+        photos.let_through()
+        own.start_worker()
+        (item,) = results(asked)
+    assert item["result"]
+    assert len(photos.requests) == 2
+    assert all(open_queue(name, own.connection).count == 0 for name in INFERENCE_QUEUES)
+
+
+def test_a_worker_that_is_asked_to_end_finishes_its_job_and_leaves_the_rest_in_the_queue(
+    photos: PhotoServer, new_installation: MakeInstallation
+) -> None:
+    own = new_installation(LABEL_STUDIO_URL=photos.url)
+    web, worker = own.start_web(ZEGCLIP_BATCH_SIZE="1"), own.start_worker()
+    photos.hold = True
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(web.post, "/predict", predict_body([task(n, f"{ADDRESS}?{n}") for n in range(2)]))
+        wait_until(lambda: photos.requests, "the worker is in the middle of the first job")
+        worker.signal(signal.SIGTERM)
+        photos.let_through()
+        assert worker.wait() == 0
+        assert open_queue(INFERENCE, own.connection).count == 1
+        own.start_worker()
+        assert [bool(item["result"]) for item in results(asked)] == [True, True]
+    assert len(photos.requests) == 2
+
+
+@pytest.mark.timeout(600)
+def test_a_job_that_kills_every_worker_fails_with_a_reason_and_the_next_job_is_served(
+    new_installation: MakeInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = new_installation()
+    monkeypatch.setattr(enqueue_module, "RUN_PREDICT", KILL_WORKER)
+    poison = enqueue_predict({"tasks": []}, queue=INFERENCE, connection=own.connection)
+    for _ in range(1 + PREDICT_RETRIES):
+        worker = own.start("worker", "inference", REDIS_URL=own.redis_url)
+        assert worker.wait() == -signal.SIGKILL
+    web = own.start_web()
+    own.start_worker()
+    assert all(item["result"] for item in web.post("/predict", predict_body(photo_tasks())).json()["results"])
+    (failure,) = web.get("/status").json()["queues"][INFERENCE]["failures"]
+    assert failure["id"] == poison.id
+    assert "AbandonedJobError" in failure["reason"]
