@@ -88,10 +88,11 @@ def _projects(client: LabelStudioClient, settings: Settings) -> Iterator[Finding
 def _state(name: str, backend: dict[str, str]) -> Finding:
     # CO is Label Studio's short word for connected.
     if backend.get("state") == "CO":
-        return ok(name, f"connected to {backend['url']}")
+        return ok(name, f"connected to {_without_login(backend['url'])}")
     return failed(
         name,
-        f"Label Studio cannot use {backend['url']}: {backend.get('error_message') or backend.get('state')}",
+        f"Label Studio cannot use {_without_login(backend['url'])}: "
+        f"{backend.get('error_message') or backend.get('state')}",
         f"is the backend running at that address? If it is private: {_FLAGS}",
     )
 
@@ -110,7 +111,13 @@ def _webhook(name: str, webhooks: list[dict[str, str]], settings: Settings) -> F
             f"{len(ours)} point here: every event comes more than once",
             "delete all but one in the project's Settings, Webhooks",
         )
-    return ok(f"{name}, webhook", str(ours[0]["url"]).rpartition("@")[2])
+    return ok(f"{name}, webhook", _without_login(str(ours[0]["url"])))
+
+
+def _without_login(url: str) -> str:
+    """An address without the user and password that it may carry for Basic authentication."""
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def _is_ours(url: str, settings: Settings) -> bool:

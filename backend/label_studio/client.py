@@ -98,7 +98,7 @@ class LabelStudioClient:
                 # Tasks were deleted meanwhile, and with them the last page.
                 return TaskPage((), is_last=True)
             raise
-        tasks = tuple(_light_task(task) for task in reply["tasks"])
+        tasks = tuple(light_task(task) for task in reply["tasks"])
         return TaskPage(tasks, is_last=not tasks or number * page_size >= reply["total"])
 
     def iter_tasks(self, project: int, *, page_size: int = 100) -> Iterator[list[LightTask]]:
@@ -186,7 +186,7 @@ class LabelStudioClient:
         reply = self._send(method, path, query, body, files, renew=False)
         if reply.status_code == 401 and self.origin.token_kind == "personal":
             reply = self._send(method, path, query, body, files, renew=True)
-        if reply.status_code in (401, 403):
+        if reply.status_code == 401:
             raise refused(self.origin.url, reply.status_code, self.origin.token_kind)
         if reply.status_code >= 500:
             raise LabelStudioUnreachableError(
@@ -224,7 +224,8 @@ class LabelStudioClient:
             raise unreachable(self.origin.url, error) from error
 
 
-def _light_task(task: Mapping[str, Any]) -> LightTask:
+def light_task(task: Mapping[str, Any]) -> LightTask:
+    """Read a task of the Data Manager's list."""
     versions = str(task.get("predictions_model_versions") or "")
     names = (name.strip() for name in versions.split(","))
     return LightTask(int(task["id"]), task.get("data") or {}, frozenset(name for name in names if name))
