@@ -105,11 +105,16 @@ class Prelabeller:
         self.report = PrelabelReport()
 
     def run(
-        self, *, limit: int | None = None, progress: Callable[[int], object] = lambda _: None
+        self,
+        *,
+        tasks: Iterable[LightTask] | None = None,
+        limit: int | None = None,
+        progress: Callable[[int], object] = lambda _: None,
     ) -> PrelabelReport:
         """Paint what is not painted yet.
 
         Args:
+            tasks: these tasks, in this order; None for all of the project that lack the version.
             limit: at most this many tasks.
             progress: called with the number of tasks that have just been dealt with.
 
@@ -123,7 +128,9 @@ class Prelabeller:
         self._credentials = credentials.as_json() if credentials else None
         waiting: deque[tuple[list[LightTask], Job]] = deque()
         try:
-            for batch in _batches(self._missing(progress), self._batch_size, limit):
+            for batch in _batches(
+                self._missing(progress) if tasks is None else tasks, self._batch_size, limit
+            ):
                 waiting.append((batch, self._enqueue(batch, label_config)))
                 if len(waiting) >= self._in_flight:
                     self._finish(*waiting.popleft(), progress)

@@ -6,7 +6,7 @@ and reordered webhooks, deletions and bulk actions all come to the same samples.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.errors import BackendError
@@ -151,6 +151,7 @@ class Ingest:
     def _read(
         self, changed: list[TaskState], config: LabelConfig, progress: Callable[[int, int], object]
     ) -> list[str]:
+        known = self._store.tasks()
         fingerprints = {state.id: state.fingerprint for state in changed}
         problems: list[str] = []
         tasks = iter_full_tasks(self._client, self._folder.number, list(fingerprints))
@@ -171,9 +172,27 @@ class Ingest:
                 if error.passing:
                     # Without a record the next ingest tries again.
                     continue
-            self._store.put_task(TaskRecord(int(task["id"]), fingerprints[int(task["id"])], samples))
+            number = int(task["id"])
+            if number in known:
+                samples = tuple(_with_history(sample, known[number]) for sample in samples)
+            self._store.put_task(TaskRecord(number, fingerprints[number], samples))
             progress(done, len(changed))
         return problems
+
+
+def _with_history(sample: Sample, known: TaskRecord) -> Sample:
+    """Keep what is known of the prediction behind a correction when Label Studio has deleted it meanwhile."""
+    before = next((one for one in known.samples if one.name == sample.name), None)
+    if sample.model_version is not None or before is None or before.mask != sample.mask:
+        return sample
+    return replace(
+        sample,
+        labels=before.labels,
+        model_version=before.model_version,
+        predicted_mask=before.predicted_mask,
+        regions=before.regions,
+        pixels=before.pixels,
+    )
 
 
 def _is_annotated(state: TaskState | None) -> bool:

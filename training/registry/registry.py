@@ -71,6 +71,11 @@ class ModelRegistry:
             return []
         return sorted(int(path.name) for path in self._versions.iterdir() if path.name.isdigit())
 
+    def given_numbers(self) -> list[int]:
+        """Every number that was ever given to a version, ascending."""
+        folder = self.root / "numbers"
+        return sorted(int(path.name) for path in folder.iterdir()) if folder.is_dir() else []
+
     def versions(self) -> list[Version]:
         """Every version whose manifest is sound, ascending; damaged ones are logged and left out."""
         found = []
@@ -198,7 +203,7 @@ class ModelRegistry:
         """Claim the next number by making its folder, which succeeds for one process only."""
         numbers = self.root / "numbers"
         numbers.mkdir(exist_ok=True)
-        number = max((int(path.name) for path in numbers.iterdir()), default=0)
+        number = max(self.given_numbers(), default=0)
         while True:
             number += 1
             with contextlib.suppress(FileExistsError):

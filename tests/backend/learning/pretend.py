@@ -112,6 +112,10 @@ class PretendLabelStudio:
         )
         return number
 
+    def forget_predictions(self, task: int) -> None:
+        self.tasks[task]["predictions"] = []
+        self._touch(task)
+
     def project(self, project: int) -> dict[str, Any]:
         if self.deleted:
             raise ApiError("no such project", status=404)

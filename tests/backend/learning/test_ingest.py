@@ -140,6 +140,19 @@ def test_a_newer_prediction_does_not_change_the_correction(
     assert store.samples()[0].mask == before
 
 
+def test_the_prediction_s_part_stays_known_after_it_was_deleted(
+    server: PretendLabelStudio, ingest: Ingest, store: SampleStore
+) -> None:
+    task = server.add_task()
+    server.predict(task, [brush("a", "cat", (0, 4))], version="v9")
+    server.annotate(task, [brush("a", "sofa", (0, 4))])
+    ingest.run()
+    before = store.samples()
+    server.forget_predictions(task)
+    assert ingest.run().read == 1
+    assert store.samples() == before
+
+
 def test_several_annotators_ground_truth_first(
     server: PretendLabelStudio, ingest: Ingest, store: SampleStore
 ) -> None:
