@@ -68,5 +68,5 @@ def _attend(
 
 
 def _at_depth(index: int, depth: int) -> int:
-    """The block of a tower of another depth that lies as deep as block `index` of twelve."""
-    return max(0, round((index + 1) / _BLOCKS * depth) - 1)
+    """The block before the last of a tower of another depth that lies as deep as block `index` of twelve."""
+    return min(max(0, round((index + 1) / _BLOCKS * depth) - 1), depth - 2)

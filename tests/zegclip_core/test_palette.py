@@ -1,0 +1,13 @@
+"""Colours for label maps."""
+
+from itertools import combinations
+
+from zegclip_core.palette import label_colours
+
+
+def test_colours_differ_and_stay_the_same() -> None:
+    colours = label_colours(60)
+    assert colours[:5] == label_colours(5)
+    assert all(0 <= channel <= 255 for colour in colours for channel in colour)
+    distances = [sum(abs(a - b) for a, b in zip(*pair, strict=True)) for pair in combinations(colours[:20], 2)]
+    assert min(distances) > 30
