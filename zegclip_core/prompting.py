@@ -13,9 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zegclip_core.errors import ShapeError
+from zegclip_core.prompt_kernel import PromptKernel, Reach
 from zegclip_core.refine import GuidedFilter, GuidedFilterOptions
 
 Map = NDArray[np.float32]
+# Log-odds of the only label that there is.
+_SURE = 10.0
+# What a place loses in log-odds at the edge of a limit, and how far seeds lie apart (share of a side).
+_PULL_OF_THE_MIDDLE = 4.0
+_APART = 0.07
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,35 +48,25 @@ class Prompts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptingOptions:
-    """How far a click reaches; chosen on training images by simulated clicks (`benchmarks/clicks.py`).
+    """What a click says; chosen on training images by simulated clicks (`benchmarks/clicks.py`).
 
     Attributes:
         side: longer side of the grid on which log-odds are kept.
         certain: log-odds that a click stands for.
         prior_limit: the words' log-odds are cut off here, so that a click can outweigh them.
-        alike: amplitude of the reach to alike places in the neighbourhood.
-        everywhere: amplitude of the reach to alike places anywhere.
-        near: amplitude of the reach to places very near of the same colour, whatever the tower makes of them.
-        likeness: difference of cosine over which likeness falls by e.
-        neighbourhood: standard deviation of `alike` in fractions of the longer side.
-        nearness: standard deviation of `near` in fractions of the longer side.
-        colour: standard deviation of `near` in CIELAB, all channels on the scale 0..1.
         noise: variance of what a click says.
+        seeds: places that stand for a limit without any positive place.
+        reach: to which other places a click carries over.
         guided_filter: how the mask follows the image's edges.
 
     """
 
     side: int = 96
     certain: float = 3.0
-    prior_limit: float = 4.0
-    alike: float = 6.0
-    everywhere: float = 1.0
-    near: float = 4.0
-    likeness: float = 0.1
-    neighbourhood: float = 0.2
-    nearness: float = 0.05
-    colour: float = 0.15
+    prior_limit: float = 3.0
     noise: float = 0.3
+    seeds: int = 5
+    reach: Reach = field(default_factory=Reach)
     guided_filter: GuidedFilterOptions = field(
         default_factory=lambda: GuidedFilterOptions(radius=0.03, epsilon=1e-4)
     )
@@ -98,11 +94,15 @@ def prompted_probability(
     """
     options = options or PromptingOptions()
     size = _grid_size(image, options.side)
-    log_odds = _prior(logits, number, size, options.prior_limit)
-    points = np.clip(np.concatenate([prompts.positive, prompts.negative]), 0.0, 1.0)
+    beliefs = words_log_odds(logits, number, size)
+    positive = prompts.positive
+    if prompts.limit is not None and not len(positive):
+        positive = seed_places(beliefs, prompts.limit, count=options.seeds)
+    log_odds: Map = np.clip(beliefs, -options.prior_limit, options.prior_limit)
+    points = np.clip(np.concatenate([positive, prompts.negative]), 0.0, 1.0)
     if len(points):
-        kernel = _Kernel(features, image, size, points, options)
-        log_odds = _posterior(log_odds, kernel, len(prompts.positive), options)
+        kernel = PromptKernel(features, image, size, points, reach=options.reach)
+        log_odds = _posterior(log_odds, kernel, len(positive), options)
     sigmoid: Map = np.reciprocal(1 + np.exp(-log_odds))
     probability = _resized(sigmoid, (image.shape[1], image.shape[0]))
     probability = GuidedFilter(image, options=options.guided_filter).filter(probability)
@@ -114,68 +114,7 @@ def prompted_probability(
     return np.clip(probability, 0, 1)
 
 
-class _Kernel:
-    """Covariances between prompts and places.
-
-    Args:
-        features: (D, h, w) of every patch.
-        image: gives the colours.
-        size: height and width of the grid of places.
-        points: (n, 2), x and y of the prompts in fractions.
-        options: amplitudes and reaches.
-
-    """
-
-    def __init__(
-        self,
-        features: Map,
-        image: NDArray[np.uint8],
-        size: tuple[int, int],
-        points: NDArray[np.float64],
-        options: PromptingOptions,
-    ) -> None:
-        height, width = size
-        self._options = options
-        self._colours = _lab(image, size)
-        self._places = _places(height, width)
-        self.rows = np.minimum((points[:, 1] * height).astype(np.intp), height - 1)
-        self.columns = np.minimum((points[:, 0] * width).astype(np.intp), width - 1)
-        prompt_features = _sample(features, points)
-        cosines = np.einsum("nd,dhw->nhw", prompt_features, features)
-        self._to_places = np.stack([_resized(cosine, (width, height)) for cosine in cosines])
-        self._among = prompt_features @ prompt_features.T
-
-    def to_places(self) -> Map:
-        """Covariances (n, h, w) of every prompt and place."""
-        colours = self._colours[self.rows, self.columns][:, None, None]
-        places = self._places[self.rows, self.columns][:, None, None]
-        return self._covariance(
-            self._to_places,
-            ((self._places - places) ** 2).sum(axis=-1),
-            ((self._colours - colours) ** 2).sum(axis=-1),
-        )
-
-    def among_prompts(self) -> Map:
-        """Covariances (n, n) of the prompts."""
-        colours = self._colours[self.rows, self.columns]
-        places = self._places[self.rows, self.columns]
-        return self._covariance(
-            self._among,
-            ((places[:, None] - places) ** 2).sum(axis=-1),
-            ((colours[:, None] - colours) ** 2).sum(axis=-1),
-        )
-
-    def _covariance(self, cosine: Map, distance: Map, colour: Map) -> Map:
-        """From cosines and squared distances in the image and in colour."""
-        options = self._options
-        alike = np.exp(np.minimum(cosine - 1, 0) / options.likeness)
-        neighbourhood = np.exp(-distance / (2 * options.neighbourhood**2))
-        near = np.exp(-distance / (2 * options.nearness**2) - colour / (2 * options.colour**2))
-        covariance: Map = alike * (options.alike * neighbourhood + options.everywhere) + options.near * near
-        return covariance
-
-
-def _posterior(prior: Map, kernel: _Kernel, positives: int, options: PromptingOptions) -> Map:
+def _posterior(prior: Map, kernel: PromptKernel, positives: int, options: PromptingOptions) -> Map:
     """Log-odds (h, w) after the prompts, of which the first `positives` show the label."""
     expected = prior[kernel.rows, kernel.columns].astype(np.float64)
     says_yes = np.arange(len(expected)) < positives
@@ -189,43 +128,40 @@ def _posterior(prior: Map, kernel: _Kernel, positives: int, options: PromptingOp
     return posterior
 
 
-def _prior(logits: Map, number: int, size: tuple[int, int], limit: float) -> Map:
-    """The words' log-odds (h, w) of a label against all others together."""
+def words_log_odds(logits: Map, number: int, size: tuple[int, int]) -> Map:
+    """Return the words' log-odds (h, w) of a label against all others together; `_SURE` without any other."""
     scores = np.stack([_resized(one, (size[1], size[0])) for one in logits])
     others = np.delete(scores, number, axis=0)
     if not len(others):
-        return np.full(size, limit, np.float32)
+        return np.full(size, _SURE, np.float32)
     highest = others.max(axis=0)
-    rivals = highest + np.log(np.exp(others - highest).sum(axis=0))
-    odds: Map = np.clip(scores[number] - rivals, -limit, limit)
+    odds: Map = scores[number] - highest - np.log(np.exp(others - highest).sum(axis=0))
     return odds
 
 
-def _sample(features: Map, points: NDArray[np.float64]) -> Map:
-    """Features (n, D), unit length, at places between the patches."""
-    _, height, width = features.shape
-    across = np.clip(points[:, 0] * width - 0.5, 0, width - 1)
-    down = np.clip(points[:, 1] * height - 0.5, 0, height - 1)
-    left, top = across.astype(np.intp), down.astype(np.intp)
-    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    x, y = (across - left).astype(np.float32), (down - top).astype(np.float32)
-    upper = features[:, top, left] * (1 - x) + features[:, top, right] * x
-    lower = features[:, bottom, left] * (1 - x) + features[:, bottom, right] * x
-    sampled = (upper * (1 - y) + lower * y).T
-    unit: Map = sampled / np.maximum(np.linalg.norm(sampled, axis=1, keepdims=True), 1e-6)
-    return unit
+def seed_places(log_odds: Map, limit: NDArray[np.bool_], *, count: int) -> NDArray[np.float64]:
+    """Return places (n, 2) inside a limit that the words and its middle speak for, apart from each other.
 
-
-def _lab(image: NDArray[np.uint8], size: tuple[int, int]) -> Map:
-    small = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-    colours: Map = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32) / np.float32(255)
-    return colours
-
-
-def _places(height: int, width: int) -> Map:
-    """Centres (h, w, 2) of the grid's cells in fractions of the longer side."""
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    return (np.stack([columns, rows], axis=-1) + np.float32(0.5)) / np.float32(max(height, width))
+    A person who draws a box says that the label fills most of it: these places stand for that.
+    """
+    height, width = log_odds.shape
+    inside = cv2.resize(limit.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0
+    rows, columns = np.nonzero(inside)
+    if not len(rows):
+        return np.empty((0, 2))
+    high, wide = max(1, np.ptp(rows)), max(1, np.ptp(columns))
+    from_middle = ((rows - rows.mean()) / high) ** 2 + ((columns - columns.mean()) / wide) ** 2
+    worth = log_odds[inside] - _PULL_OF_THE_MIDDLE * from_middle
+    apart = max(height, width) * _APART
+    places = []
+    for _ in range(count):
+        best = int(np.argmax(worth))
+        if not np.isfinite(worth[best]):
+            break
+        places.append(((columns[best] + 0.5) / width, (rows[best] + 0.5) / height))
+        close = (np.abs(rows - rows[best]) <= apart) & (np.abs(columns - columns[best]) <= apart)
+        worth[close] = -np.inf
+    return np.array(places)
 
 
 def _grid_size(image: NDArray[np.uint8], side: int) -> tuple[int, int]:

@@ -26,6 +26,7 @@ def run_predict(payload: Mapping[str, Any]) -> dict[str, Any]:
         context=payload.get("context"),
         extra_params=payload.get("extra_params"),
         project=str(payload.get("project") or ""),
+        features=predictor.features,
     )
     failed = sum("error" in result for result in results)
     _log.info("project %s: %d tasks, %d failed", payload.get("project"), len(results), failed)

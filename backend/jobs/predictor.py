@@ -8,6 +8,7 @@ from backend.errors import BackendError
 if TYPE_CHECKING:
     from backend.images.source import ImageSource
     from backend.learning.champions import Champions
+    from zegclip_core.feature_cache import FeatureCache
     from zegclip_core.segmenter import Segmenter
 
 
@@ -20,6 +21,7 @@ class Predictor:
         images: fetches the tasks' images.
         model_version: what predictions carry.
         champions: the models of projects that have learned; None when projects do not learn.
+        features: what has been encoded before, for all models; None keeps nothing.
 
     """
 
@@ -27,6 +29,7 @@ class Predictor:
     images: "ImageSource"
     model_version: str
     champions: "Champions | None" = None
+    features: "FeatureCache | None" = None
 
     def for_project(self, key: str | None) -> "Predictor":
         """Return this predictor with the model that serves a project now."""

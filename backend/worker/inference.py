@@ -4,6 +4,7 @@ import logging
 
 import torch
 
+from backend.features import open_features
 from backend.images.from_settings import open_images
 from backend.jobs.predictor import Predictor, install_predictor
 from backend.learning.champions import Champions
@@ -65,4 +66,5 @@ def load_predictor(settings: Settings) -> Predictor:
         images=open_images(settings),
         model_version=segmenter.model_version,
         champions=Champions(base=segmenter, data_dir=settings.data_dir, device=settings.device),
+        features=open_features(settings),
     )
