@@ -77,8 +77,8 @@ def save_checkpoint(
     be written or holds something else.
 
     """
-    if folder.exists() and any(folder.iterdir()) and not is_checkpoint(folder):
-        raise CheckpointWriteError(f"{folder} holds other files: give a new folder")
+    if folder.exists() and not _may_be_replaced(folder):
+        raise CheckpointWriteError(f"{folder} is a file or holds other files: give a new folder")
     weights = save(learned_tensors(model))
     digest = hashlib.sha256(weights).hexdigest()
     entry = {"file": WEIGHTS_FILE, "sha256": digest, "bytes": len(weights)}
@@ -124,7 +124,7 @@ def _read_manifest(folder: Path) -> tuple[CheckpointFacts, Mapping[str, Any]]:
         document = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise CheckpointError(f"no checkpoint in {folder}: there is no {MANIFEST_FILE}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointDamagedError(f"{path} cannot be read: {error}") from error
     try:
         facts = facts_from_json(document)
@@ -132,6 +132,10 @@ def _read_manifest(folder: Path) -> tuple[CheckpointFacts, Mapping[str, Any]]:
         raise CheckpointError(f"{path} cannot be used: {error}") from error
     entry = document.get("weights")
     return facts, entry if isinstance(entry, dict) else {}
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    return folder.is_dir() and (is_checkpoint(folder) or not any(folder.iterdir()))
 
 
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
