@@ -6,7 +6,7 @@ from zegclip_core.file_cache import FileCache
 
 
 def open_features(settings: Settings) -> FeatureCache:
-    """Return the cache of encoded images, whose files lie in the data folder and are shared by all workers."""
+    """Return the cache of encoded images; its files lie in the data folder and are shared by all workers."""
     files = FileCache(folder=settings.data_dir / "features", max_bytes=settings.feature_cache_bytes)
     return FeatureCache(
         memory_bytes=settings.feature_memory_bytes, files=files if settings.feature_cache_bytes else None
