@@ -23,6 +23,7 @@ COMMANDS = (
     ("worker", "worker", "run one worker: inference or training"),
     ("predict", "predict", "paint photos without any server"),
     ("prelabel", "prelabel", "paint every task of a Label Studio project"),
+    ("convert", "convert", "bring masks from PNG, COCO or YOLO to Label Studio, and back"),
     ("doctor", "doctor", "check the whole set-up and tell the cures"),
     ("data", "data", "convert official data sets to dataset.json"),
     ("train", "train", "train ZegCLIP on a data set"),
@@ -30,6 +31,7 @@ COMMANDS = (
     ("scheduler", "scheduler", "queue trainings when they are due"),
     ("models", "models", "list, compare, promote and roll back a project's model versions"),
     ("jobs", "jobs", "show what learning is doing"),
+    ("report", "report", "tell what learning has brought to a project"),
 )
 
 _EPILOG = """examples:
