@@ -2,14 +2,13 @@
 
 import os
 import signal
-import time
-from pathlib import Path
+import sys
 from typing import Any
 
 ECHO = f"{__name__}.echo"
 FAIL = f"{__name__}.fail"
 KILL_WORKER = f"{__name__}.kill_worker"
-WAIT_FOR_FILE = f"{__name__}.wait_for_file"
+HEAVY_MODULES = f"{__name__}.heavy_modules"
 
 
 def echo(value: Any) -> Any:
@@ -25,10 +24,6 @@ def kill_worker(_: Any = None) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def wait_for_file(started: str, path: str) -> str:
-    """Count the starts in one file, and end when the other exists."""
-    with Path(started).open("a") as file:
-        file.write("x")
-    while not Path(path).exists():
-        time.sleep(0.02)
-    return "done"
+def heavy_modules() -> list[str]:
+    """Tell whether the worker's parent had imported what must not be forked."""
+    return [name for name in ("torch", "open_clip") if name in sys.modules]
