@@ -11,7 +11,6 @@ _PAGE = 100
 # Tasks come with all their masks: a page of them can weigh megabytes.
 _HEAVY_PAGE = 20
 _STATE_FIELDS = "id,updated_at,total_annotations,cancelled_annotations,annotations_ids"
-_HEAVY_FIELDS = "id,data,annotations,predictions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,21 @@ def iter_full_tasks(
             "project": project,
             "page": 1,
             "page_size": _HEAVY_PAGE,
+            # No `include` here: it would also strip the annotations of all fields but their ids.
             "fields": "all",
-            "include": _HEAVY_FIELDS,
             "query": json.dumps({"selectedItems": {"all": False, "included": chosen}}),
         }
-        yield from client.call("GET", "/api/tasks", query=query)["tasks"]
+        for task in client.call("GET", "/api/tasks", query=query)["tasks"]:
+            yield task if _is_whole(task) else client.call("GET", f"/api/tasks/{task['id']}/")
+
+
+def _is_whole(task: Mapping[str, Any]) -> bool:
+    """Whether the list brought results along; with some feature flags it brings stubs."""
+    return all("result" in annotation for annotation in task.get("annotations") or ())
 
 
 def _task_state(task: Mapping[str, Any]) -> TaskState:
-    fingerprint = f"{task['updated_at']} {task.get('annotations_ids') or ''}"
+    # Label Studio gives the ids in no certain order.
+    annotations = ",".join(sorted(str(task.get("annotations_ids") or "").split(",")))
+    fingerprint = f"{task['updated_at']} {annotations}"
     return TaskState(int(task["id"]), bool(task.get("total_annotations")), fingerprint)
