@@ -31,6 +31,7 @@ COMMANDS = (
     ("scheduler", "scheduler", "queue trainings when they are due"),
     ("models", "models", "list, compare, promote and roll back a project's model versions"),
     ("jobs", "jobs", "show what learning is doing"),
+    ("rank", "rank", "put the tasks that teach most first in Label Studio"),
     ("report", "report", "tell what learning has brought to a project"),
 )
 
