@@ -8,6 +8,8 @@ from tqdm import tqdm
 
 from backend.cli.settings_flags import add_settings_flags, settings_from
 from backend.logs import configure_logging
+from zegclip_core.backbones.notation import parse_notation
+from zegclip_core.labels import parse_words
 
 _EXAMPLES = """examples:
   zegclip predict photo.jpg --labels "cat|kitten, sofa, person" --out painted/
@@ -49,12 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Paint, then say what was written."""
     settings = settings_from(arguments)
     configure_logging(settings.log_level)
+    # What can be wrong in the command is told before torch is imported, which takes seconds.
+    labels = parse_words(arguments.labels)
+    parse_notation(settings.model)
     from backend.painting import find_images, paint_files
     from zegclip_core.labelling import LabellingOptions
-    from zegclip_core.labels import parse_words
     from zegclip_core.segmenter import SegmenterOptions, build_segmenter
 
-    labels = parse_words(arguments.labels)
     images = find_images(arguments.images)
     segmenter = build_segmenter(
         settings.model,
