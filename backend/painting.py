@@ -67,8 +67,8 @@ def find_images(places: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def label_config(labels: Sequence[Label]) -> str:
-    """Return a labelling configuration with a brush for the labels, to make a project with."""
+def label_config(labels: Sequence[Label], *, tag: str = "BrushLabels") -> str:
+    """Return a labelling configuration with one control (a brush) for the labels, to make a project with."""
     lines = [
         f'    <Label value={quoteattr(label.name)} background="{hex_colour(colour)}"'
         + (f" prompt={quoteattr('|'.join(label.prompts))}" if label.prompts != (label.name,) else "")
@@ -79,9 +79,9 @@ def label_config(labels: Sequence[Label]) -> str:
         [
             "<View>",
             f'  <Image name="{TO_NAME}" value="${DATA_KEY}" zoom="true"/>',
-            f'  <BrushLabels name="{FROM_NAME}" toName="{TO_NAME}">',
+            f'  <{tag} name="{FROM_NAME}" toName="{TO_NAME}">',
             *lines,
-            "  </BrushLabels>",
+            f"  </{tag}>",
             "</View>",
         ]
     )

@@ -152,9 +152,9 @@ def main() -> None:
         before, _, after = _RESULTS.read_text(encoding="utf-8").partition(_HEADING + "\n")
         rest = after[after.find("\n## ") :] if "\n## " in after else ""
         intro = (
-            "`python benchmarks/templates.py --photos FOLDER --write`: every example template that ships with\n"
-            "Label Studio 1.23.2 and has an image, or an object that cannot be painted; the results on\n"
-            f"{len(photos)} tasks with {options.of}, by the embedded model. Every prediction\n"
+            "`python benchmarks/templates.py --photos FOLDER --write`: every example template that ships\n"
+            "with Label Studio 1.23.2 and has an image, or an object that cannot be painted; the results\n"
+            f"on {len(photos)} tasks with {options.of}, by the embedded model. Every prediction\n"
             "passed Label Studio's own validation."
         )
         _RESULTS.write_text(f"{before}{_HEADING}\n{intro}\n\n{text}\n{rest}", encoding="utf-8")

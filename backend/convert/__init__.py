@@ -1,0 +1,1 @@
+"""Masks between folders of PNG, COCO, YOLO and Label Studio's tasks: any of them to any other."""
