@@ -80,6 +80,7 @@ class FeatureCache:
         memory_bytes: cap of what is kept in memory; the images unused longest go first.
         files: what is kept on disk; None for nothing.
         counts: how often which way was taken.
+        kept_bytes: what is kept in memory now.
 
     """
 
@@ -87,7 +88,7 @@ class FeatureCache:
     files: FileCache | None = None
     counts: CacheCounts = field(default_factory=CacheCounts)
     _kept: OrderedDict[str, _Packed] = field(default_factory=OrderedDict)
-    _kept_bytes: int = 0
+    kept_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def encode(
@@ -133,10 +134,10 @@ class FeatureCache:
         with self._lock:
             replaced = self._kept.pop(key, None)
             self._kept[key] = packed
-            self._kept_bytes += packed.bytes - (replaced.bytes if replaced else 0)
-            while self._kept_bytes > self.memory_bytes:
+            self.kept_bytes += packed.bytes - (replaced.bytes if replaced else 0)
+            while self.kept_bytes > self.memory_bytes:
                 _, dropped = self._kept.popitem(last=False)
-                self._kept_bytes -= dropped.bytes
+                self.kept_bytes -= dropped.bytes
 
 
 def feature_key(segmenter: Segmenter, content: bytes) -> str:
@@ -177,9 +178,10 @@ def _to_bytes(packed: _Packed) -> bytes:
     plan = packed.plan
     windows = [(w.top, w.left, w.height, w.width) for w in plan.windows]
     _, picture = cv2.imencode(".png", packed.image[:, :, ::-1], _PNG_SPEED)
+    # safetensors writes memory as it lies: rows first is what it reads.
     tensors: dict[str, Array] = {
-        "patches": np.stack(packed.patches),
-        "globals": np.stack(packed.globals_),
+        "patches": np.ascontiguousarray(np.stack(packed.patches)),
+        "globals": np.ascontiguousarray(np.stack(packed.globals_)),
         "plan": np.array([plan.height, plan.width, *packed.size], np.int32),
         "windows": np.array(windows, np.int32),
         "image": picture.ravel(),
