@@ -1,11 +1,13 @@
 """`zegclip worker`: one worker, for a set-up on several machines."""
 
 import argparse
+import contextlib
 
 from backend.cli.settings_flags import add_settings_flags, settings_from
 from backend.logs import configure_logging
 from backend.queueing.address import queue_address
-from backend.queueing.connection import require_answer
+from backend.queueing.connection import connect, require_answer
+from backend.worker.check import require_neighbour
 
 _EXAMPLES = """examples:
   REDIS_URL=redis://queue:6379 LABEL_STUDIO_API_KEY=… zegclip worker inference --threads 4
@@ -25,6 +27,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
     )
     parser.add_argument("kind", choices=("inference", "training"), help="which queues to work on")
     parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
+    parser.add_argument(
+        "--check", action="store_true", help="do not work, tell by the exit code whether one works here"
+    )
     add_settings_flags(
         parser, "data_dir", "model", "device", "threads", "redis_url", "label_studio_url", "log_level"
     )
@@ -36,6 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     configure_logging(settings.log_level)
     address = queue_address(settings)
+    if arguments.check:
+        with contextlib.closing(connect(address)) as connection:
+            print(require_neighbour(arguments.kind, connection))
+        return 0
     # A worker rides out an outage; a wrong address at its start should be told at once.
     require_answer(address)
     if arguments.kind == "inference":
