@@ -8,6 +8,7 @@ from torch import Tensor
 
 from training.errors import StartModelError
 from training.setting_groups import ModelSettings
+from training.similarity_start import start_as_similarity
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.zegclip.model import ZegCLIP
 from zegclip_core.zegclip.options import ZegCLIPOptions
@@ -31,7 +32,10 @@ def fresh_model(backbone: Backbone, settings: ModelSettings, *, seed: int) -> Ze
     """Build an untrained model; the same seed gives the same weights and leaves torch's generator alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return ZegCLIP.on_backbone(backbone, model_options(settings))
+        model = ZegCLIP.on_backbone(backbone, model_options(settings))
+    if settings.start == "similarity":
+        start_as_similarity(model, backbone)
+    return model
 
 
 @torch.no_grad()

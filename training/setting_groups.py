@@ -20,6 +20,8 @@ class ModelSettings:
         descriptor: how image and text features form a query; "product_text" is the paper's [t*g, t].
         decoder_layers: cross-attention layers.
         dropout: dropout of prompts, attention and feed-forward layers.
+        start: "random" as in the paper, or "similarity": the decoder begins as the cosine of patch and word,
+            for backbones trained on patches.
         tuned: "prompts" keeps the tower frozen; "blocks" fine-tunes its transformer blocks (the baseline).
         normalisation: pixel scale, "backbone" for CLIP's own, "imagenet" as in the released weights.
         class_embedding_twice: the quirk of the released weights (ZegCLIP issue 4).
@@ -32,6 +34,7 @@ class ModelSettings:
     descriptor: Literal["product_text", "text", "global_text"] = "product_text"
     decoder_layers: int = 3
     dropout: float = 0.1
+    start: Literal["random", "similarity"] = "random"
     tuned: Literal["prompts", "blocks"] = "prompts"
     normalisation: Literal["backbone", "imagenet"] = "backbone"
     class_embedding_twice: bool = False
