@@ -80,8 +80,11 @@ def predict_tasks(
         except ImageError as error:
             kind = PASSING if error.passing else PERMANENT
             items.append(_failure(task, error, kind, model_version))
-        except (BackendError, ZegCLIPError, MemoryError, ValueError, RuntimeError) as error:
-            # The border between tasks: whatever one image does to the model stays with its task.
+        except (BackendError, ZegCLIPError) as error:
+            items.append(_failure(task, error, PERMANENT, model_version))
+        except Exception as error:
+            # The border between tasks: whatever one of them does to the model stays with it.
+            _log.warning("task %s: unforeseen %s", task.get("id"), type(error).__name__)
             items.append(_failure(task, error, PERMANENT, model_version))
     return items
 

@@ -97,6 +97,8 @@ class TaskPainter:
 
     def _encode_item(self, target: Target, item_index: int | None) -> EncodedImage:
         addresses = image_addresses(self._data, target)
+        if not addresses:
+            raise ImageAddressError(f"the field {target.data_key!r} lists no image")
         return self._encode(dict(addresses).get(item_index, addresses[0][1]))
 
     def _targets(self) -> list[Target]:

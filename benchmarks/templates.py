@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from label_studio_sdk.label_interface import LabelInterface
-from numpy.typing import NDArray
 
 from backend.demo.photos import sample_photos
-from backend.images.loader import decode_image
-from backend.images.task_address import decode_inline, read_task_address
+from backend.images.source import ImageSource
 from backend.label_studio.errors import LabelConfigError
+from backend.label_studio.origin import LabelStudioOrigin
 from backend.predictions import cached_label_config, predict_tasks
 from zegclip_core.segmenter import Segmenter, build_segmenter
 
@@ -47,12 +45,15 @@ class Template:
     tags: frozenset[str]
 
 
-class InlineImages:
-    """Images that lie in their task as data addresses."""
-
-    def load(self, value: object, *, task_id: object = None, project: str = "") -> NDArray[np.uint8]:
-        """Return the image (H, W, 3)."""
-        return decode_image(decode_inline(read_task_address(value).text, max_bytes=2**24))
+def inline_images() -> ImageSource:
+    """Return a source for images that lie in their tasks as data addresses; its server is never asked."""
+    return ImageSource(
+        label_studio=LabelStudioOrigin(url="http://127.0.0.1:9", api_key=None),
+        cache_dir=Path(".artifacts/no-downloads"),
+        cache_bytes=0,
+        max_bytes=2**24,
+        max_pixels=2**26,
+    )
 
 
 def read_templates(folder: Path) -> list[Template]:
@@ -96,7 +97,7 @@ def outcome(template: Template, photos: Sequence[str], segmenter: Segmenter) -> 
         [{"id": id_, "data": task_data(template.config, photo)} for id_, photo in enumerate(photos, start=1)],
         template.config,
         segmenter=segmenter,
-        images=InlineImages(),
+        images=inline_images(),
         model_version=segmenter.model_version,
     )
     interface = LabelInterface(template.config)

@@ -208,3 +208,27 @@ def test_any_context_has_an_answer_in_the_contract_s_shape(predict: Predict, con
     (item,) = predict({"image": CAT}, context=context)
     assert isinstance(item["result"], list)
     assert LabelInterface(CONFIG).validate_prediction(item, return_errors=True) == []
+
+
+class TestUnforeseen:
+    def test_an_error_that_nobody_foresaw_stays_with_its_task(
+        self, predict: Predict, image_source: ImageSource, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fetch(self: ImageSource, value: object, **more: Any) -> bytes:
+            if value == "poison":
+                raise ZeroDivisionError("integer division")
+            return original(self, value, **more)
+
+        original = ImageSource.fetch
+        monkeypatch.setattr(ImageSource, "fetch", fetch)
+        poisonous, good = predict({"image": "poison"}, {"image": CAT})
+        assert (poisonous["result"], poisonous["error"]["kind"]) == ([], PERMANENT)
+        assert labels(good) == ["cat"]
+
+    def test_an_interactive_request_on_an_empty_list_of_images_has_no_regions(self, predict: Predict) -> None:
+        config = CONFIG.replace('value="$image"', 'valueList="$pages"', 1)
+        context = {
+            "result": [{"type": "keypointlabels", "value": {"x": 5, "y": 5, "keypointlabels": ["cat"]}}]
+        }
+        (item,) = predict({"pages": []}, config=config, context=context)
+        assert item["result"] == []
