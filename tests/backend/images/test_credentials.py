@@ -3,6 +3,9 @@ import base64
 import pytest
 
 from backend.images.credentials import BasicCredentials, read_credentials
+from backend.predict_requests import job_payloads, read_predict_request
+
+ANN = BasicCredentials("ann", "secret")
 
 
 def test_the_header_is_that_of_rfc_7617() -> None:
@@ -43,3 +46,16 @@ def test_reading_a_projects_fields() -> None:
 def test_what_is_written_into_a_job_is_read_from_it() -> None:
     credentials = BasicCredentials("ann", "secret")
     assert read_credentials(credentials.as_json()) == credentials
+
+
+def test_credentials_of_a_request_reach_its_jobs_and_no_text_form_of_it() -> None:
+    body = {"tasks": [{"id": 1}], "label_config": "<View/>", "params": ANN.as_json() | {"context": None}}
+    request = read_predict_request(body)
+    (payload,) = job_payloads(request, batch_size=4, extra_params=None)
+    assert read_credentials(payload["credentials"]) == ANN
+    assert ANN.password not in repr(request)
+
+
+def test_a_request_without_any_has_none_in_its_jobs() -> None:
+    request = read_predict_request({"tasks": [{"id": 1}], "label_config": "<View/>", "params": None})
+    assert job_payloads(request, batch_size=4, extra_params=None)[0]["credentials"] is None
