@@ -1,4 +1,4 @@
-"""The non-mutually-exclusive loss: every class is a binary question of its own (section 3.3 of the paper)."""
+"""The non-mutually-exclusive loss, Design 2 of the paper: every class is a binary question of its own."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The relationship descriptor: what a text feature says about this very image (section 3.4 of the paper)."""
+"""The relationship descriptor, Design 3 of the paper: what a text feature says about this image."""
 
 from collections.abc import Callable
 
