@@ -22,6 +22,7 @@ COMMANDS = (
     ("web", "web", "run the web process alone"),
     ("worker", "worker", "run one worker: inference or training"),
     ("predict", "predict", "paint photos without any server"),
+    ("words", "words", "show how the model understands a label set"),
     ("prelabel", "prelabel", "paint every task of a Label Studio project"),
     ("convert", "convert", "bring masks from PNG, COCO or YOLO to Label Studio, and back"),
     ("doctor", "doctor", "check the whole set-up and tell the cures"),
