@@ -4,6 +4,7 @@ python -m benchmarks.ablation --data ../shared/data/voc_subset --out runs/ablati
 """
 
 import argparse
+import hashlib
 import json
 import statistics
 from collections.abc import Sequence
@@ -11,12 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save
 
 from training.configuration import Mode
 from training.evaluate import evaluate
 from training.recipe_files import load_recipe
 from training.run import train
+from zegclip_core.atomic_files import write_atomically
+from zegclip_core.heads import HeadFeatures, SegmentationHead
 from zegclip_core.segmenter import build_segmenter
+from zegclip_core.zegclip.head import ZegCLIPHead
 
 RECIPE = Path(__file__).with_suffix(".toml")
 FIGURES = ("pAcc", "mIoU_seen", "mIoU_unseen", "hIoU")
@@ -29,6 +34,35 @@ class Row:
     name: str
     mode: Mode
     overrides: tuple[str, ...]
+
+
+class StemsOnDisk:
+    """A head that keeps what the frozen stem made of an image: all rows of the table share it.
+
+    Args:
+        head: whose scores are used.
+        folder: where stems lie.
+
+    """
+
+    def __init__(self, head: SegmentationHead, *, folder: Path) -> None:
+        assert isinstance(head, ZegCLIPHead)
+        self.head = head
+        self.backbone = head.backbone
+        self.none_logit = head.none_logit
+        self.folder = folder
+
+    @torch.inference_mode()
+    def encode(self, images: torch.Tensor) -> HeadFeatures:
+        """Encode normalised images (1, 3, H, W)."""
+        path = self.folder / f"{hashlib.sha256(images.numpy().tobytes()).hexdigest()}.safetensors"
+        if not path.is_file():
+            write_atomically(path, save({"stem": self.head.model.tower.patchify(images).contiguous()}))
+        return HeadFeatures(*self.head.model.encode_stem(load_file(path)["stem"]))
+
+    def logits(self, features: HeadFeatures, text: torch.Tensor) -> torch.Tensor:
+        """Score words (P, D)."""
+        return self.head.logits(features, text)
 
 
 BASELINE = ("model.prompt_tokens=0", "model.tuned=blocks", "model.descriptor=text", "loss.kind=exclusive")
@@ -73,8 +107,11 @@ def run(row: Row, number: int, seed: int, options: argparse.Namespace) -> dict[s
         cache_dir=options.out / "cache",
     )
     segmenter = build_segmenter(str(trained.folder))
+    segmenter.head = StemsOnDisk(segmenter.head, folder=options.out / "cache" / "scored")
     settings = configuration.evaluation
-    result = evaluate(segmenter, options.data, settings.split, settings=settings, words="first")
+    result = evaluate(
+        segmenter, options.data, settings.split, settings=settings, words="first", background=False
+    )
     document = result.to_document()
     return {name: document[name] for name in FIGURES}
 
