@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from backend.convert.coco import Coco, CocoWriter
 from backend.convert.masked_image import ConvertError, LabelledMask, MaskedImage
 from tests.backend.convert.data import LABELS, images
+from tests.backend.regions.masks import overlap
 
 CONTENT: dict[str, Any] = {
     "images": [{"id": 7, "file_name": "a/b.jpg", "width": 6, "height": 4}],
@@ -72,6 +73,20 @@ def test_the_reference_reads_what_is_written(tmp_path: Path, capsys: pytest.Capt
         assert len(found) == len(image.regions)
         for mask, region in zip(found, image.regions, strict=True):
             assert np.array_equal(mask.astype(np.bool_), region.mask)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_the_reference_leaves_holes_of_written_outlines_empty(tmp_path: Path) -> None:
+    from pycocotools.coco import COCO
+
+    holed = images()[0]
+    writer = CocoWriter(tmp_path, labels=LABELS, polygons=True)
+    writer.write(holed)
+    writer.finish()
+    reference = COCO(str(tmp_path / "annotations.json"))
+    car = reference.annToMask(reference.loadAnns(reference.getAnnIds(imgIds=[1], catIds=[1]))[0])
+    assert not car[38:46, 51:59].any()
+    assert overlap(car.astype(np.bool_), holed.regions[1].mask) > 0.9
 
 
 @pytest.mark.parametrize(

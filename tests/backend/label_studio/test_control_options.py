@@ -1,8 +1,10 @@
+import dataclasses
 from typing import Any
 
 import pytest
 
 from backend.label_studio.control_options import ControlOptions, read_flag, read_options
+from tests.conftest import CHECKOUT
 
 WHERE = '<BrushLabels name="tag">'
 
@@ -76,3 +78,9 @@ def test_what_means_yes(text: str) -> None:
 @pytest.mark.parametrize("text", ["false", "No", "0", "off", "", False])
 def test_what_means_no(text: object) -> None:
     assert read_flag(text) is False
+
+
+def test_every_setting_is_in_the_documents_table() -> None:
+    table = (CHECKOUT / "docs" / "controls.md").read_text(encoding="utf-8")
+    for field in dataclasses.fields(ControlOptions):
+        assert f"| `model_{field.name}` |" in table

@@ -11,6 +11,7 @@ from backend.regions.decoding import label_map_from_result
 from backend.regions.registry import CONTROL_TAGS, build_regions
 from tests.backend.regions.masks import overlap
 from tests.backend.regions.segmentations import CAR, HEIGHT, ROAD, SKY, WIDTH, label_map, segmentation
+from tests.conftest import CHECKOUT
 
 NUMBERS = {"Car": CAR, "Road": ROAD, "Sky": SKY}
 LABELS = "".join(f'<Label value="{name}"/>' for name in NUMBERS)
@@ -45,6 +46,11 @@ def painted(config: str) -> list[dict[str, Any]]:
 
 def test_every_control_is_covered_here() -> None:
     assert set(CONTROL_TAGS) == {*OWN, *TOOLS, "Choices", "Taxonomy"}
+
+
+def test_every_control_is_in_the_documents() -> None:
+    table = (CHECKOUT / "docs" / "controls.md").read_text(encoding="utf-8").split("## Words")[0]
+    assert [tag for tag in CONTROL_TAGS if f"`{tag}`" not in table] == []
 
 
 @pytest.mark.parametrize("tag", CONTROL_TAGS)
