@@ -20,7 +20,7 @@ demo: .venv/.demo-is-in $(LABEL_STUDIO_IS_IN)  ## Label Studio with masks on pho
 	    $(if $(IMAGES),--images "$(IMAGES)") $(if $(LABELS),--labels "$(LABELS)") $(if $(ONCE),--once)
 
 test: .venv/.test-is-in $(LABEL_STUDIO_IS_IN)  ## set up and run the whole test suite
-	ZEGCLIP_LABEL_STUDIO="$(abspath $(LABEL_STUDIO))" $(BIN)/python -m pytest --durations=15 $(TESTS)
+	ZEGCLIP_LABEL_STUDIO="$(abspath $(LABEL_STUDIO))" $(BIN)/python -m pytest -q --durations=15 $(TESTS)
 
 lint: .venv/.test-is-in  ## ruff and mypy, as in CI
 	$(BIN)/ruff check .
