@@ -63,7 +63,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
         "--start-from", default=None, metavar="MODEL", help="checkpoint to start from: folder, or its name"
     )
     parser.add_argument(
-        "--cache", type=Path, default=None, help="folder for cached features (default: inside --out)"
+        "--cache",
+        type=Path,
+        default=None,
+        help="folder for features of frozen parts (default: in --data-dir)",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_settings_flags(parser, "device", "threads", "data_dir", "log_level")
@@ -102,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
             out=arguments.out,
             start_from=arguments.start_from,
             device=settings.device,
-            cache_dir=arguments.cache,
+            cache_dir=arguments.cache or settings.data_dir / "models",
             progress=show,
         )
     print(f"{trained.iterations} steps, last loss {trained.loss:.3f}")
