@@ -80,6 +80,10 @@ class ControlReader:
                 if self._sources.get(control.tag.lower()) is LabelSource.PAIRED
                 and image in _images_of(control)
             ]
+            if not tools:
+                self.warnings.append(
+                    f"{_where(labels)} has no tool for the same <Image>: add one, such as <Brush>"
+                )
             tools.sort(key=lambda tool: self._order.index(tool.tag.lower()))
             used = next(
                 (tool for tool in tools if self._add(tool, LabelSource.PAIRED, [image], labels)), None

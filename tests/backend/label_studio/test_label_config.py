@@ -118,7 +118,9 @@ class TestSplitForm:
         assert "no <Labels>" in config.warnings[0]
 
     def test_labels_without_a_tool_paint_nothing(self) -> None:
-        assert read(view(self.labels)).targets == ()
+        config = read(view(self.labels))
+        assert config.targets == ()
+        assert "add one, such as <Brush>" in config.warnings[0]
 
 
 class TestWarnings:
