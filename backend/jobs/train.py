@@ -17,6 +17,7 @@ from backend.learning.news import read_news
 from backend.learning.preparation import Preparation
 from backend.learning.project_folder import ProjectFolder
 from backend.learning.train_project import ProjectTrainer, TrainerSettings, TrainingResult
+from backend.logs import redact
 from backend.queueing.learning_jobs import enqueue_later, enqueue_learning
 from backend.settings import Settings
 from training.errors import RunStoppedError
@@ -51,6 +52,12 @@ def run_train(payload: Mapping[str, Any]) -> dict[str, Any]:
     except ProjectGoneError as error:
         _log.warning("%s", error)
         return {"outcome": "gone", "reason": str(error)}
+    except Exception as error:
+        # The border of a job: the queue tries again, and whoever asks meanwhile shall know why.
+        folder.update_state(
+            last_result=f"failed, to be tried again: {redact(str(error)) or type(error).__name__}"
+        )
+        raise
     _log.info("project %s: %s: %s", folder.key, result.outcome, result.reason)
     _paint_again(folder, settings, job, result)
     return asdict(result)

@@ -60,7 +60,7 @@ def plan_training(
         "model.backbone": backbone,
         "data.train_split": TRAIN,
         "data.background": background,
-        "evaluation.split": HOLDOUT,
+        "evaluation.split": HOLDOUT if exported.holdout else TRAIN,
         "optimisation.iterations": steps,
         "optimisation.warmup": max(1, round(_WARMUP_SHARE * steps)),
         "optimisation.save_every": max(1, steps // _SAVES),

@@ -118,18 +118,18 @@ class ProjectTrainer:
         """
         with TrainingFence(folder=self._folder.path) as fence:
             run = self._folder.runs / name
-            prepared = load_prepared(run)
-            if prepared is None:
-                answered = {"last_period": period} if period else {}
-                self._folder.update_state(starts_read=events[1], **answered)
-                prepared_or_reason = self._prepare(run, events[0])
-                if isinstance(prepared_or_reason, TrainingResult):
-                    return self._close(prepared_or_reason, run)
-                prepared = prepared_or_reason
+            prepared: Prepared | TrainingResult | None = load_prepared(run)
             version = self._folder.registry.find_run(name)
             if version is None:
+                if prepared is None:
+                    answered = {"last_period": period} if period else {}
+                    self._folder.update_state(starts_read=events[1], **answered)
+                    prepared = self._prepare(run, events[0])
+                if isinstance(prepared, TrainingResult):
+                    return self._close(prepared, run, None)
                 version = self._make_version(name, run, prepared, fence)
-            return self._close(self._put_into_service(version), run, prepared)
+            known = prepared if isinstance(prepared, Prepared) else None
+            return self._close(self._put_into_service(version), run, known)
 
     def _prepare(self, run: Path, event: int) -> Prepared | TrainingResult:
         """Bring samples up to date and freeze them, or tell why there is nothing to train."""
@@ -258,7 +258,7 @@ class ProjectTrainer:
         outcome: Outcome = "promoted" if version.facts.promoted else "candidate"
         return TrainingResult(outcome=outcome, reason=version.facts.reason, version=version.number)
 
-    def _close(self, result: TrainingResult, run: Path, prepared: Prepared | None = None) -> TrainingResult:
+    def _close(self, result: TrainingResult, run: Path, prepared: Prepared | None) -> TrainingResult:
         """Write down what was answered, and remove the run's files."""
         masks = mask_digests(SampleStore(folder=self._folder.samples).samples())
         changes: dict[str, object] = {"last_result": f"{result.outcome}: {result.reason}"}
