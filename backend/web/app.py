@@ -10,6 +10,7 @@ from backend.web.admission import Admission
 from backend.web.auth import install_auth, require_safe_address
 from backend.web.contract import contract
 from backend.web.error_pages import install_error_pages
+from backend.web.learning import learning_pages
 from backend.web.services import Services, install
 from backend.web.status import status_pages
 from zegclip_core.backbones.notation import model_version, parse_notation
@@ -43,4 +44,5 @@ def create_app(settings: Settings, *, redis_url: str) -> Flask:
     install_error_pages(app)
     app.register_blueprint(contract)
     app.register_blueprint(status_pages)
+    app.register_blueprint(learning_pages)
     return app

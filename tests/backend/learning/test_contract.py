@@ -61,3 +61,16 @@ def test_the_button_is_acknowledged_while_the_queue_is_away(own: Installation, w
     web.post("/setup", SETUP)
     own.kill_queue_server()
     assert web.post("/webhook", START).status_code == 201
+
+
+def test_what_learning_has_brought_is_told_as_json_and_as_a_page(
+    own: Installation, web: WebProcess, tmp_path: Path
+) -> None:
+    assert web.get("/projects/7/learning").status_code == 404
+    web.post("/setup", SETUP)
+    web.post("/webhook", START)
+    publish(ProjectFolder(root=learning_root(own.data_dir), key=KEY), tmp_path)
+    told = web.get("/projects/7/learning").json()
+    assert told["serves"] == "project-7-v1"
+    assert [(job["kind"], job["state"]) for job in told["jobs"]] == [("train", "queued")]
+    assert "Project 7" in web.get("/projects/7/learning.html").text
