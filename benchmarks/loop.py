@@ -1,0 +1,327 @@
+"""A simulated annotator works through a real Label Studio, and the product learns from the corrections.
+
+For each order of tasks (as the product proposes them, and random) and each seed, the annotator opens a task,
+corrects the prediction to the ground truth and submits, all through Label Studio's API. Labels named by
+`--never` are never painted: a task that shows one is skipped. After each number of corrections the project is
+trained by Label Studio's button, and the model in service is measured on an untouched split.
+
+    python benchmarks/loop.py --dataset ../shared/data/voc_subset \\
+        --label-studio .venv-label-studio/bin/label-studio
+"""
+
+import argparse
+import json
+import random
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from backend.demo.label_studio_server import LabelStudioServer
+from backend.images.from_settings import open_images
+from backend.label_studio.client import LabelStudioClient
+from backend.label_studio.unannotated import unannotated_tasks
+from backend.learning.champions import Champions
+from backend.learning.find_project import find_project
+from backend.learning.project_key import key_from_api
+from backend.learning.rank_project import rank_project
+from backend.painting import label_config
+from backend.product import Product
+from backend.regions.brush_rle import encode_mask
+from backend.settings import Settings, load_settings
+from training.dataset_description import DatasetDescription
+from training.dataset_files import read_mask
+from training.evaluate import evaluate
+from zegclip_core.labels import Label
+from zegclip_core.segmenter import Segmenter, build_segmenter
+
+ORDERS = ("proposed", "random")
+PATIENCE = 7200.0
+COLOURS = {"proposed": (59, 111, 182), "random": (190, 90, 40)}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What the model in service reached after some corrections, mIoU in percent with background counted."""
+
+    order: str
+    seed: int
+    corrections: int
+    version: str
+    seen: float
+    never: float
+    h_iou: float
+    result: str
+    seconds: float
+
+
+class Annotator:
+    """Corrects tasks of one project to the ground truth.
+
+    Args:
+        client: Label Studio.
+        project: the project's number.
+        dataset: the truth; a task's picture is named after its image id.
+        never: names of labels that are never painted.
+
+    """
+
+    def __init__(
+        self, *, client: LabelStudioClient, project: int, dataset: DatasetDescription, never: Sequence[str]
+    ) -> None:
+        self.client = client
+        self.project = project
+        self.dataset = dataset
+        self.never = set(never)
+
+    def work(self, task: int) -> bool:
+        """Submit the truth of a task; False when it shows a label that is never painted, and is skipped."""
+        opened = self.client.call("GET", f"/api/tasks/{task}/")
+        image_id = Path(opened["data"]["image"]).stem.split("-", 1)[1]
+        mask = read_mask(self.dataset, image_id)
+        shown = [one for one in self.dataset.foreground if (mask == one.index).any()]
+        predictions = opened.get("predictions") or [{}]
+        body: dict[str, Any] = {
+            "lead_time": 10.0,
+            "parent_prediction": predictions[-1].get("id"),
+            "result": [_region(one.name, mask == one.index) for one in shown],
+        }
+        skipped = any(one.name in self.never for one in shown)
+        if skipped:
+            body |= {"was_cancelled": True, "result": []}
+        self.client.call("POST", f"/api/tasks/{task}/annotations/", body=body)
+        return not skipped
+
+
+def _region(label: str, mask: "np.ndarray[Any, Any]") -> dict[str, Any]:
+    height, width = mask.shape
+    return {
+        "id": f"r-{label}",
+        "from_name": "label",
+        "to_name": "image",
+        "type": "brushlabels",
+        "original_width": width,
+        "original_height": height,
+        "image_rotation": 0,
+        "value": {"format": "rle", "rle": encode_mask(mask), "brushlabels": [label]},
+    }
+
+
+def main() -> None:
+    """Run what the arguments ask for, print the table and write table and plot."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--label-studio", type=Path, required=True, help="its program")
+    parser.add_argument("--train-split", default="train_aug")
+    parser.add_argument("--test-split", default="val_dev")
+    parser.add_argument("--pool", type=int, default=200, help="tasks in the project")
+    parser.add_argument("--test", type=int, default=200, help="images of the test split")
+    parser.add_argument("--corrections", type=int, nargs="+", default=[10, 25, 50])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--orders", nargs="+", choices=ORDERS, default=list(ORDERS))
+    parser.add_argument("--never", nargs="*", default=None, help="labels never painted (default: 'unseen')")
+    parser.add_argument("--iterations", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("benchmark-loop"))
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    server = LabelStudioServer(
+        program=arguments.label_studio.absolute(),
+        folder=arguments.out.absolute() / "label-studio",
+        port=_free_port(),
+    )
+    points: list[Point] = []
+    with server:
+        settings = load_settings(
+            port=_free_port(),
+            data_dir=arguments.out.absolute() / "data",
+            model="zegclip-mini",
+            label_studio_url=server.url,
+            label_studio_api_key=server.token(),
+            train_after=0,
+            training_iterations=arguments.iterations,
+            repredict=True,
+            log_level="WARNING",
+        )
+        with Product(settings=settings) as product:
+            product.wait_until_ready(timeout=PATIENCE)
+            for seed in arguments.seeds:
+                for order in arguments.orders:
+                    points += _one_run(
+                        arguments, LabelStudioClient(origin=server.origin()), product, order, seed
+                    )
+                    _write(points, arguments.out)
+    print(_table(points))
+
+
+def _one_run(
+    arguments: argparse.Namespace, client: LabelStudioClient, product: Product, order: str, seed: int
+) -> list[Point]:
+    dataset = DatasetDescription.load(arguments.dataset)
+    never = tuple(arguments.never) if arguments.never is not None else dataset.unseen
+    generator = random.Random(seed)
+    ids = list(dataset.ids(arguments.train_split))
+    generator.shuffle(ids)
+    labels = [Label(one.name, one.prompts) for one in dataset.foreground]
+    config = label_config(labels).replace(
+        "</BrushLabels>", '    <Label value="nothing of these" model_background="true"/>\n  </BrushLabels>'
+    )
+    project = client.create_project(title=f"{order} {seed}", label_config=config)
+    for image_id in ids[: arguments.pool]:
+        path = dataset.image_path(image_id)
+        client.upload(project, name=path.name, content=path.read_bytes())
+    backend = client.connect_backend(project, url=product.url, title="ZegCLIP")
+    client.retrieve_predictions(project)
+    annotator = Annotator(client=client, project=project, dataset=dataset, never=never)
+    key = key_from_api(client.project(project))
+    base = build_segmenter("zegclip-mini", device="cpu")
+    champions = Champions(base=base, data_dir=product.settings.data_dir, device="cpu")
+    test = dataset.ids(arguments.test_split)[: arguments.test]
+    points = [_measure(champions, key, dataset, arguments, test, never, order, seed, 0, "", 0.0)]
+    print(points[-1], flush=True)
+    done = 0
+    for target in arguments.corrections:
+        tasks = _tasks_in_order(client, project, order, generator, champions.of(key), product.settings)
+        while done < target and tasks:
+            done += annotator.work(tasks.pop(0))
+        started = time.monotonic()
+        result = _train(client, product.settings, project, backend)
+        points.append(
+            _measure(
+                champions, key, dataset, arguments, test, never, order, seed, done, result,
+                time.monotonic() - started,
+            )
+        )  # fmt: skip
+        print(points[-1], flush=True)
+    return points
+
+
+def _tasks_in_order(
+    client: LabelStudioClient,
+    project: int,
+    order: str,
+    generator: random.Random,
+    served: tuple[Segmenter, str],
+    settings: Settings,
+) -> list[int]:
+    if order == "proposed":
+        segmenter, version = served
+        ranked = rank_project(
+            client, project, segmenter=segmenter, version=version, images=open_images(settings)
+        )
+        return [one.task for one in ranked]
+    tasks = sorted(one.task.id for one in unannotated_tasks(client, project))
+    generator.shuffle(tasks)
+    return tasks
+
+
+def _train(client: LabelStudioClient, settings: Settings, project: int, backend: int) -> str:
+    """Press the training button and wait for the end; returns what it came to."""
+    folder = find_project(settings.data_dir, project)
+    before = folder.state
+    client.call("POST", f"/api/ml/{backend}/train", body={})
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        state = folder.state
+        if state.starts_read > before.starts_read and state.trained_at > before.trained_at:
+            return state.last_result
+        time.sleep(1.0)
+    raise SystemExit(f"no training ended within {PATIENCE:.0f} s: {folder.state.last_result}")
+
+
+def _measure(
+    champions: Champions,
+    key: str,
+    dataset: DatasetDescription,
+    arguments: argparse.Namespace,
+    test: Sequence[str],
+    never: Sequence[str],
+    order: str,
+    seed: int,
+    corrections: int,
+    result: str,
+    seconds: float,
+) -> Point:
+    segmenter, version = champions.of(key)
+    scores = evaluate(segmenter, dataset, arguments.test_split, unseen=never, ids=test).scores
+    return Point(
+        order=order,
+        seed=seed,
+        corrections=corrections,
+        version=version,
+        seen=round(scores.m_iou_seen, 2),
+        never=round(scores.m_iou_unseen, 2),
+        h_iou=round(scores.h_iou, 2),
+        result=result,
+        seconds=round(seconds, 1),
+    )
+
+
+def _table(points: Sequence[Point]) -> str:
+    lines = [
+        "| order | seed | corrections | in service | seen | never annotated | hIoU | training |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {one.order} | {one.seed} | {one.corrections} | {one.version} | {one.seen:.1f} | {one.never:.1f} "
+        f"| {one.h_iou:.1f} | {one.result.partition(':')[0] or '-'}, {one.seconds:.0f} s |"
+        for one in points
+    ]
+    return "\n".join(lines)
+
+
+def _write(points: Sequence[Point], out: Path) -> None:
+    (out / "loop.json").write_text(json.dumps([asdict(one) for one in points], indent=1))
+    (out / "loop.md").write_text(_table(points) + "\n")
+    _plot(points).save(out / "loop.png")
+
+
+def _plot(points: Sequence[Point]) -> Image.Image:
+    """Draw seen (full) and never annotated (dotted) mIoU by corrections, the mean over seeds."""
+    width, height, margin = 640, 360, 48
+    picture = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(picture)
+    most = max((one.corrections for one in points), default=1) or 1
+
+    def place(corrections: float, value: float) -> tuple[float, float]:
+        return (
+            margin + (width - 2 * margin) * corrections / most,
+            height - margin - (height - 2 * margin) * value / 100,
+        )
+
+    for value in range(0, 101, 20):
+        draw.line((*place(0, value), *place(most, value)), fill=(225, 225, 225))
+        draw.text((8, place(0, value)[1] - 6), str(value), fill="black")
+    for row, order in enumerate(ORDERS):
+        draw.text((margin + 150 * row, 12), order, fill=COLOURS[order])
+        for field, radius in (("seen", 4), ("never", 2)):
+            steps = sorted({one.corrections for one in points if one.order == order})
+            means = [
+                np.mean([getattr(o, field) for o in points if (o.order, o.corrections) == (order, step)])
+                for step in steps
+            ]
+            places = [place(step, float(mean)) for step, mean in zip(steps, means, strict=True)]
+            if len(places) > 1:
+                draw.line(places, fill=COLOURS[order], width=radius)
+            for x, y in places:
+                draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=COLOURS[order])
+    draw.text((margin, height - 24), "corrections; thick: seen labels, thin: never annotated", fill="black")
+    for step in sorted({one.corrections for one in points}):
+        draw.text((place(step, 0)[0] - 6, height - margin + 4), str(step), fill="black")
+    return picture
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
