@@ -40,6 +40,28 @@ def test_any_grid_of_patches(grid: tuple[int, int]) -> None:
     assert model(images(2, *grid), unit_rows(4)).shape == (2, 4, *grid)
 
 
+@pytest.mark.parametrize(
+    ("name", "stride", "dim"), [("ViT-B-32", 32, 512), ("ViT-L-14", 14, 768), ("ViT-H-14", 14, 1024)]
+)
+@torch.no_grad()
+def test_any_plain_vit_of_open_clip(name: str, stride: int, dim: int) -> None:
+    vision = open_clip.get_model_config(name)["vision_cfg"]
+    with torch.device("meta"):
+        visual = open_clip.transformer.VisionTransformer(
+            image_size=vision["image_size"],
+            patch_size=vision["patch_size"],
+            width=vision["width"],
+            layers=2,
+            heads=vision["width"] // vision.get("head_width", 64),
+            mlp_ratio=4.0,
+            output_dim=dim,
+        )
+        model = ZegCLIP(visual=visual, stride=stride, **OPENAI)
+        logits = model(torch.zeros(2, 3, 3 * stride, 5 * stride), torch.zeros(7, dim))
+    assert model.embed_dim == dim
+    assert logits.shape == (2, 7, 3, 5)
+
+
 @torch.no_grad()
 def test_the_model_is_encoding_and_decoding() -> None:
     model, text = small_model(), unit_rows(4)
