@@ -1,4 +1,4 @@
-"""Brush codec against the SDK's, on masks that models and brushes make: `python benchmarks/brush_rle.py`.
+"""Brush codec against the SDK's, on masks that models and brushes make: `python -m benchmarks.brush_rle`.
 
 Both run in this process, one after the other, round by round; the ratio is that of the medians.
 """

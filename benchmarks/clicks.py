@@ -1,4 +1,4 @@
-"""What clicks are worth: simulated on a data set, mIoU after each: `python benchmarks/clicks.py DATASET`.
+"""What clicks are worth: simulated on a data set, mIoU after each: `python -m benchmarks.clicks DATASET`.
 
 For every class of every image, the first click goes to the middle of the class's largest object, each further
 one to the middle of the largest error: positive where the class is missing, negative where there is too much.
