@@ -70,7 +70,11 @@ def test_the_readme_begins_with_its_two_commands() -> None:
     assert {"demo", "test"} <= {words[0] for words in uses}
 
 
-@pytest.mark.parametrize(("document", "words"), commands("make"))
+def shown(value: object) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+@pytest.mark.parametrize(("document", "words"), commands("make"), ids=shown)
 def test_make_commands_exist(document: str, words: tuple[str, ...]) -> None:
     makefile = (CHECKOUT / "Makefile").read_text()
     for word in words:
@@ -81,7 +85,7 @@ def test_make_commands_exist(document: str, words: tuple[str, ...]) -> None:
             assert name in make_targets(), f"{document}: the Makefile has no target {name}"
 
 
-@pytest.mark.parametrize(("document", "words"), commands("zegclip"))
+@pytest.mark.parametrize(("document", "words"), commands("zegclip"), ids=shown)
 def test_zegclip_commands_and_their_flags_exist(
     document: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
