@@ -55,6 +55,12 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {**kept, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **extra}
 
 
+def children(pid: int) -> list[int]:
+    """Return the ids of a process's own children (Linux)."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for thread in threads for child in thread.read_text().split()]
+
+
 class BackendProcess:
     """One `python -m backend …` with its output in a file.
 
