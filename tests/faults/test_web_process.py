@@ -1,6 +1,9 @@
 """The web process under load, killed, and fed with secrets."""
 
+import contextlib
 import json
+import resource
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,7 +13,7 @@ import requests
 from backend.web.auth import SECRET_HEADER
 from tests.backend.web.bodies import photo_tasks, predict_body, setup_body, task, webhook_body
 from tests.faults.photo_server import ADDRESS, PhotoServer
-from tests.processes import MakeInstallation
+from tests.processes import MakeInstallation, WebProcess, children
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 SECRETS = (TOKEN, "hunter2", "s3cret-of-webhooks", "t0ken-of-the-creator", "t0ken-of-the-project", "passw0rd")
@@ -40,6 +43,46 @@ def test_an_acknowledged_webhook_survives_a_kill(new_installation: MakeInstallat
     first.kill()
     second = own.start_web()
     assert second.post("/webhook", webhook_body()).json() == {"status": "ok", "recorded": 0, "known": 1}
+
+
+@pytest.mark.skipif(
+    not hasattr(resource, "prlimit"), reason="a running process is given limits on Linux only"
+)
+def test_on_a_full_disk_nothing_is_acknowledged_and_afterwards_everything_works(
+    new_installation: MakeInstallation,
+) -> None:
+    own = new_installation()
+    web = own.start_web()
+    many = {
+        "action": "ANNOTATIONS_CREATED",
+        "project": {"id": 3},
+        "annotation": [{"id": number, "task": number, "updated_at": "1"} for number in range(3000)],
+    }
+    schema = setup_body(schema="<View>" + " " * FULL + "</View>")
+    with limited_files(web):
+        replies = [web.post("/webhook", many), web.post("/setup", schema)]
+        assert [reply.status_code for reply in replies] == [503, 503]
+        assert all("Retry-After" in reply.headers for reply in replies)
+        assert web.get("/health").ok
+    assert web.post("/setup", schema).status_code == 200
+    again = web.post("/webhook", many).json()
+    assert (again["recorded"], again["known"]) == (3000, 0)
+    assert "Traceback" not in web.log_text()
+
+
+FULL = 100_000
+
+
+@contextlib.contextmanager
+def limited_files(web: WebProcess) -> Iterator[None]:
+    """Let the process write no file beyond a size, as a full disk would."""
+    (worker,) = children(web.pid)
+    before = resource.prlimit(worker, resource.RLIMIT_FSIZE)
+    resource.prlimit(worker, resource.RLIMIT_FSIZE, (FULL, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, before)
 
 
 def hostile_calls() -> list[tuple[str, dict[str, Any]]]:

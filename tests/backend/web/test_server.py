@@ -1,6 +1,5 @@
 """The web process as a process: what it loads, how it ends, what it writes."""
 
-import contextlib
 import json
 import signal
 import socket
@@ -18,7 +17,7 @@ from backend.queueing.connection import SERIALIZER, open_queue
 from backend.queueing.names import INTERACTIVE
 from tests.backend.web.bodies import predict_body, setup_body, task, webhook_body
 from tests.conftest import CHECKOUT
-from tests.processes import Installation, MakeInstallation, WebProcess, wait_until
+from tests.processes import Installation, MakeInstallation, WebProcess, children, wait_until
 
 # A body that is larger than what sockets buffer, so that a client that does not read blocks the server.
 MANY = 20_000
@@ -49,19 +48,10 @@ def test_neither_the_web_process_nor_the_training_workers_parent_imports_torch(
 def test_a_running_web_process_has_not_loaded_torch_after_serving(web: WebProcess) -> None:
     web.post("/setup", setup_body(project="77.1"))
     web.get("/status")
-    maps = [
-        path.read_text()
-        for path in Path("/proc").glob("[0-9]*/maps")
-        if _parent(path) in (web.pid,) or path.parent.name == str(web.pid)
-    ]
-    assert len(maps) == 2, "the arbiter and its worker"
-    assert not any("libtorch" in text for text in maps)
-
-
-def _parent(maps: Path) -> int | None:
-    with contextlib.suppress(OSError):
-        return int((maps.parent / "stat").read_text().rpartition(")")[2].split()[1])
-    return None
+    processes = [web.pid, *children(web.pid)]
+    assert len(processes) == 2, "the arbiter and its worker"
+    for pid in processes:
+        assert "libtorch" not in Path(f"/proc/{pid}/maps").read_text()
 
 
 @pytest.fixture
