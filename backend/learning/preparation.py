@@ -34,19 +34,20 @@ class Prepared:
         exported: the data set on disk.
         parent: number of the version that training starts from; None for the base model.
         masks: sample to digest of its mask, for all corrections.
-        labels_digest: of the project's labels and words.
+        digest: of corrections, labels and words.
 
     """
 
     exported: ExportedDataset
     parent: int | None
     masks: Mapping[str, str]
-    labels_digest: str
+    digest: str
 
 
-def labels_digest(labels: tuple[Label, ...]) -> str:
-    """Return a text that differs when a label, its words or the background differ."""
-    return digest_of({label.name: [list(label.prompts), label.is_background] for label in labels})
+def data_digest(masks: Mapping[str, str], labels: tuple[Label, ...]) -> str:
+    """Return a text that differs when a correction, a label, its words or the background differ."""
+    words = {label.name: [list(label.prompts), label.is_background] for label in labels}
+    return digest_of({"masks": dict(masks), "labels": words})
 
 
 class Preparation:
@@ -96,11 +97,12 @@ class Preparation:
             unlabelled=self._unlabelled(config),
             seen_pixels=self._seen_pixels,
         )
+        masks = mask_digests(store.samples())
         prepared = Prepared(
             exported=exported,
             parent=self._folder.registry.aliases.champion,
-            masks=mask_digests(store.samples()),
-            labels_digest=labels_digest(labels),
+            masks=masks,
+            digest=data_digest(masks, labels),
         )
         _save(run, prepared)
         return prepared
@@ -144,7 +146,7 @@ def load_prepared(run: Path) -> Prepared | None:
         ),
         parent=document["parent"],
         masks=document["masks"],
-        labels_digest=document["labels_digest"],
+        digest=document["digest"],
     )
 
 
@@ -160,6 +162,6 @@ def _save(run: Path, prepared: Prepared) -> None:
         },
         "parent": prepared.parent,
         "masks": dict(prepared.masks),
-        "labels_digest": prepared.labels_digest,
+        "digest": prepared.digest,
     }
     write_atomically(run / _FILE, json.dumps(document).encode())

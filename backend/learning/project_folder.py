@@ -21,10 +21,10 @@ class LearningState:
         events_read: sequence number of the last event that an ingest covered.
         ingested_at: when samples were last compared with Label Studio, in seconds since 1970; 0 for never.
         starts_read: sequence number of the last press of the training button that a training answered.
-        new_corrections: samples that came or changed since the last training.
+        new_corrections: samples that came or changed since the last training froze its data.
         corrections_digest: tells one set of corrections from another.
-        trained_masks: sample to digest of its corrected mask, as of the last training.
-        trained_labels: digest of the labels and words that the last training knew.
+        trained_masks: sample to digest of its corrected mask, as the last training froze them.
+        trained_on: digest of corrections, labels and words of the last training that ended.
         trained_at: when the last training ended; 0 for never.
         last_period: the last period of the schedule that was answered.
         last_result: what the last training came to, in words.
@@ -39,7 +39,7 @@ class LearningState:
     new_corrections: int = 0
     corrections_digest: str = ""
     trained_masks: dict[str, str] = field(default_factory=dict)
-    trained_labels: str = ""
+    trained_on: str = ""
     trained_at: float = 0.0
     last_period: str = ""
     last_result: str = ""

@@ -65,7 +65,12 @@ class Scheduler:
             for job in due_jobs(key, state, news, now=self._clock(), settings=self._trigger):
                 payload = {"key": key, "run": job.job_id, "why": job.why, "period": job.period}
                 if enqueue_learning(
-                    job.kind, payload, job_id=job.job_id, connection=self._connection, why=job.why
+                    job.kind,
+                    payload,
+                    job_id=job.job_id,
+                    connection=self._connection,
+                    why=job.why,
+                    alone=job.alone,
                 ):
                     _log.info("project %s: %s, because %s", key, job.kind, job.why)
                     queued.append(job)

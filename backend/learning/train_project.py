@@ -12,7 +12,7 @@ import torch
 
 from backend.learning.dataset_export import HOLDOUT, NotEnoughSamplesError
 from backend.learning.ingest import Ingest
-from backend.learning.preparation import Preparation, Prepared, labels_digest, load_prepared
+from backend.learning.preparation import Preparation, Prepared, data_digest, load_prepared
 from backend.learning.project_folder import ProjectFolder
 from backend.learning.project_labels import painted_targets, project_labels
 from backend.learning.recipe import TrainingPlan, plan_training
@@ -141,12 +141,13 @@ class ProjectTrainer:
             ),
         )
         config = self._preparation.config()
-        state = self._folder.state
-        digest = labels_digest(project_labels(painted_targets(config)))
-        if state.trained_at and not state.new_corrections and state.trained_labels == digest:
+        masks = mask_digests(SampleStore(folder=self._folder.samples).samples())
+        if state.trained_on == data_digest(masks, project_labels(painted_targets(config))):
             return TrainingResult(outcome="nothing new", reason="no correction came since the last training")
         try:
-            return self._preparation.make(run, config)
+            prepared = self._preparation.make(run, config)
+            self._folder.update_state(trained_masks=dict(prepared.masks), new_corrections=0)
+            return prepared
         except NotEnoughSamplesError as error:
             return TrainingResult(outcome="not enough", reason=str(error))
 
@@ -265,7 +266,7 @@ class ProjectTrainer:
         if prepared is not None:
             changes |= {
                 "trained_masks": dict(prepared.masks),
-                "trained_labels": prepared.labels_digest,
+                "trained_on": prepared.digest,
                 "trained_at": time.time(),
                 "new_corrections": new_corrections(masks, prepared.masks),
             }

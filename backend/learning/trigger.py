@@ -28,6 +28,8 @@ class DueJob:
         job_id: unique for its cause.
         why: for people.
         period: of the schedule, for jobs that are due by time.
+        alone: whether it is not queued while another training of the project runs: that one may have seen
+            the same corrections, and counts them as learned when it freezes its data.
 
     """
 
@@ -35,6 +37,7 @@ class DueJob:
     job_id: str
     why: str
     period: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,4 +107,5 @@ def _trainings(
             "train",
             f"train-{key}-after-{state.corrections_digest}",
             f"{state.new_corrections} new corrections",
+            alone=True,
         )

@@ -22,14 +22,21 @@ _RETRY_AFTER = [5, 60, 300, 600]
 
 
 def enqueue_learning(
-    kind: str, payload: Mapping[str, Any], *, job_id: str, connection: "redis.Redis", why: str
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    job_id: str,
+    connection: "redis.Redis",
+    why: str,
+    alone: bool = False,
 ) -> bool:
     """Put one `ingest`, `train` or `repredict` job into the training queue.
 
     The payload is JSON with the project's `key`. Returns False when a job with this id is known already, or
-    one of the kind waits for the project: it will see the newest data. Raises `QueueUnavailableError`.
+    one of the kind waits for the project: it will see the newest data. With `alone`, a running one counts as
+    well. Raises `QueueUnavailableError`.
     """
-    if waiting_job(kind, str(payload["key"]), connection=connection) is not None:
+    if waiting_job(kind, str(payload["key"]), connection=connection, or_running=alone) is not None:
         return False
     with queue_errors():
         try:
@@ -68,12 +75,17 @@ def enqueue_later(
         )
 
 
-def waiting_job(kind: str, key: str, *, connection: "redis.Redis") -> str | None:
-    """Return the id of a job of a kind that waits for a project, queued or scheduled; None when none does."""
+def waiting_job(kind: str, key: str, *, connection: "redis.Redis", or_running: bool = False) -> str | None:
+    """Return the id of a job of a kind that waits for a project, queued or scheduled; None when none does.
+
+    With `or_running`, one that runs is found too.
+    """
     prefix = f"{kind}-{key}-"
     with queue_errors():
         queue = open_queue(TRAINING, connection)
         ids = [*queue.get_job_ids(), *queue.scheduled_job_registry.get_job_ids()]
+        if or_running:
+            ids += queue.started_job_registry.get_job_ids(cleanup=False)
     return next((one for one in ids if one.startswith(prefix)), None)
 
 

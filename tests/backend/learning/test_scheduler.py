@@ -87,6 +87,20 @@ def test_while_a_training_waits_no_other_is_queued(
     assert scheduler(settings, own).look() == []
 
 
+def test_while_a_training_runs_corrections_queue_no_other_but_the_button_does(
+    own: Installation, settings: Settings, folder: ProjectFolder, log: EventLog
+) -> None:
+    folder.update_state(new_corrections=3, corrections_digest="ab")
+    [running] = scheduler(settings, own).look()
+    queue = open_queue(TRAINING, own.connection)
+    queue.remove(running.job_id)
+    own.connection.zadd(queue.started_job_registry.key, {f"{running.job_id}:execution": time.time() + 600})
+    folder.update_state(new_corrections=4, corrections_digest="cd")
+    assert scheduler(settings, own).look() == []
+    happened(log, "START_TRAINING", "1")
+    assert "train" in [job.kind for job in scheduler(settings, own).look()]
+
+
 def test_the_button_is_answered_although_the_queue_was_away_when_it_was_pressed(
     own: Installation, settings: Settings, folder: ProjectFolder, log: EventLog
 ) -> None:
