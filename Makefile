@@ -16,6 +16,7 @@ help:  ## this list
 	@echo 'make demo ONCE=1                                          end when the masks are in'
 
 demo: .venv/.demo-is-in $(LABEL_STUDIO_IS_IN)  ## Label Studio with masks on photos, on this machine
+	@echo "Starting the demo (Ctrl-C ends it)."
 	@$(BIN)/python -m backend.demo --label-studio "$(abspath $(LABEL_STUDIO))" \
 	    $(if $(IMAGES),--images "$(IMAGES)") $(if $(LABELS),--labels "$(LABELS)") $(if $(ONCE),--once)
 

@@ -69,7 +69,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _demonstrate(options: argparse.Namespace, folder: Path, stack: ExitStack) -> int:
     labels = parse_words(options.labels or SAMPLE_LABELS)
-    photos = own_photos([options.images.expanduser()]) if options.images else sample_photos()
+    with step("reading the photographs"):
+        photos = own_photos([options.images.expanduser()]) if options.images else sample_photos()
     version = model_version(parse_notation(options.model))
     server = LabelStudioServer(
         program=options.label_studio, folder=folder / "label-studio", port=free_port(_LABEL_STUDIO_PORT)
