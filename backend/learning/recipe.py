@@ -9,8 +9,6 @@ from training.recipe_files import load_recipe
 from zegclip_core.backbones.notation import DEFAULT_MODEL
 
 _RECIPE = "zegclip-mini"
-# A step costs some 0.3 s on one core: minutes for a project, however many images it has.
-_STEPS = 600
 _WARMUP_SHARE = 0.05
 _SAVES = 20
 
@@ -21,12 +19,12 @@ class TrainingPlan:
 
     Attributes:
         configuration: of the run.
-        start_from: a checkpoint folder or the name of one inside the package; None starts afresh.
+        start_from: the checkpoint folder of the version in service; None starts as the recipe says.
 
     """
 
     configuration: TrainingConfiguration
-    start_from: Path | str | None
+    start_from: Path | None
 
 
 def plan_training(
@@ -53,9 +51,8 @@ def plan_training(
     mode: Mode = "fully"
     if exported.description.unseen:
         mode = "transductive" if exported.unlabelled else "inductive"
-    steps = iterations or _STEPS
+    steps = iterations or load_recipe(_RECIPE, mode).optimisation.iterations
     background = "negative" if exported.description.background else "ignore"
-    start: Path | str | None = champion or start_of(backbone)
     overrides = {
         "model.backbone": backbone,
         "data.train_split": TRAIN,
@@ -67,18 +64,16 @@ def plan_training(
         "loss.ignored_are_negative": False,
         "self_training.scheme": "teacher",
         # A model that was trained before starts with self-training at once.
-        "self_training.inductive_iterations": 0 if start else steps // 2,
-        "self_training.iterations": steps if start else steps - steps // 2,
+        "self_training.inductive_iterations": 0 if champion else steps // 2,
+        "self_training.iterations": steps if champion else steps - steps // 2,
     }
-    if has_cuda and backbone != DEFAULT_MODEL and champion is None:
+    if has_cuda and backbone != DEFAULT_MODEL:
         overrides |= {"model.prompt_tokens": 10, "model.decoder_layers": 3, "data.cache": "none"}
+    if backbone != DEFAULT_MODEL:
+        # Only a backbone trained on patches can begin as their cosine with words.
+        overrides["model.start"] = "random"
     texts = [f"{name}={_toml(value)}" for name, value in overrides.items()]
-    return TrainingPlan(load_recipe(_RECIPE, mode, texts), start)
-
-
-def start_of(backbone: str) -> str | None:
-    """Return the trained head inside the package that stands on a backbone, if there is one."""
-    return None
+    return TrainingPlan(load_recipe(_RECIPE, mode, texts), champion)
 
 
 def _toml(value: object) -> str:

@@ -18,7 +18,7 @@ from backend.learning.project_labels import painted_targets, project_labels
 from backend.learning.recipe import TrainingPlan, plan_training
 from backend.learning.sample_store import SampleStore, mask_digests, new_corrections
 from backend.learning.stages import Report, StageProgress
-from training.errors import TrainingStateError
+from training.errors import StartModelError, TrainingStateError
 from training.evaluate import evaluate
 from training.fence import TrainingFence
 from training.gate import GateSettings, Verdict, judge
@@ -142,7 +142,7 @@ class ProjectTrainer:
         )
         config = self._preparation.config()
         masks = mask_digests(SampleStore(folder=self._folder.samples).samples())
-        if state.trained_on == data_digest(masks, project_labels(painted_targets(config))):
+        if self._folder.state.trained_on == data_digest(masks, project_labels(painted_targets(config))):
             return TrainingResult(outcome="nothing new", reason="no correction came since the last training")
         try:
             prepared = self._preparation.make(run, config)
@@ -156,10 +156,11 @@ class ProjectTrainer:
         plan = self._plan(prepared)
         try:
             trained = self._train(plan, run, prepared)
-        except TrainingStateError as error:
-            # A saved state that is damaged, or of another start: better a new run than none.
-            _log.warning("project %s: training starts again: %s", self._folder.key, error)
-            shutil.rmtree(run / TRAINING_FOLDER)
+        except (TrainingStateError, StartModelError) as error:
+            # A damaged state, or a version from a machine with another recipe: better a new start than none.
+            _log.warning("project %s: training starts afresh: %s", self._folder.key, error)
+            shutil.rmtree(run / TRAINING_FOLDER, ignore_errors=True)
+            plan = self._plan(replace(prepared, parent=None))
             trained = self._train(plan, run, prepared)
         champion = self._folder.registry.champion()
         learned = time.monotonic()
