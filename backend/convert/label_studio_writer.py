@@ -56,7 +56,7 @@ class LabelStudioWriter:
         self._encode: Callable[[LabelledMask], list[dict[str, Any]]] = {
             "brush": lambda region: [brush.encode(region.mask)],
             "bitmask": lambda region: [bitmask.encode(region.mask)],
-            "polygon": lambda region: polygon.encode(region.mask, tolerance=tolerance),
+            "polygon": lambda region: list(polygon.encode(region.mask, tolerance=tolerance)),
         }[geometry]
         self._file = self._path.open("w", encoding="utf-8")
         self._file.write("[")

@@ -1,7 +1,8 @@
 """Controls whose results are places in the image: with their own labels, or those of a `<Labels>` beside."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from backend.regions.controls.control import new_id, result
 from backend.regions.shapes import Shape, shapes
 from zegclip_core.segmentation import Segmentation
 
-Draw = Callable[[NDArray[np.bool_], ControlOptions], list[dict[str, Any]]]
+Draw = Callable[[NDArray[np.bool_], ControlOptions], Iterable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,8 @@ def _draw(
     """Shapes and their geometries; a shape in several pieces counts as several regions."""
     left = target.options.max_regions
     for shape in shapes(target, segmentation, output=target.options.output or output):
-        for geometry in draw(shape.mask, target.options)[:left]:
+        for geometry in islice(draw(shape.mask, target.options), left):
             left -= 1
             yield shape, geometry
+        if not left:
+            return

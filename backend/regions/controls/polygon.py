@@ -1,5 +1,6 @@
 """`<PolygonLabels>`, and `<Polygon>` beside `<Labels>`: outlines of connected components, holes left out."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from backend.regions.controls.labelled import LabelledRegions, SplitRegions
 from backend.regions.formats import polygon
 
 
-def _draw(mask: NDArray[np.bool_], options: ControlOptions) -> list[dict[str, Any]]:
+def _draw(mask: NDArray[np.bool_], options: ControlOptions) -> Iterator[dict[str, Any]]:
     return polygon.encode(mask, tolerance=options.tolerance)
 
 

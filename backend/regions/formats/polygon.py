@@ -27,12 +27,13 @@ _GRID = 2
 _GRID_OFFSET = 0.5
 # A bridge comes back to the points where it began, on both sides.
 _BRIDGE_POINTS = 2
+_FEWEST_POINTS = 3
 
 Points = NDArray[np.float64]
 
 
-def encode(mask: NDArray[np.bool_], *, tolerance: float = TOLERANCE) -> list[dict[str, Any]]:
-    """Return one polygon for each connected part of a mask (H, W), with its holes.
+def encode(mask: NDArray[np.bool_], *, tolerance: float = TOLERANCE) -> Iterator[dict[str, Any]]:
+    """Yield one polygon for each connected part of a mask (H, W), with its holes.
 
     A part that would need more than `MOST_POINTS` points is drawn with up to four times the tolerance, and
     cut into several polygons when that is not enough. No hole is ever filled.
@@ -44,10 +45,8 @@ def encode(mask: NDArray[np.bool_], *, tolerance: float = TOLERANCE) -> list[dic
     """
     height, width = mask.shape
     scale = 100 / np.array((width, height))
-    return [
-        {"points": np.clip(outline * scale, 0, 100).round(_DIGITS).tolist(), "closed": True}
-        for outline in outlines(mask, tolerance=tolerance)
-    ]
+    for outline in outlines(mask, tolerance=tolerance):
+        yield {"points": np.clip(outline * scale, 0, 100).round(_DIGITS).tolist(), "closed": True}
 
 
 def decode(value: Mapping[str, Any], *, width: int, height: int) -> NDArray[np.bool_]:
@@ -68,19 +67,24 @@ def outlines(
     mask: NDArray[np.bool_], *, tolerance: float = TOLERANCE, most_points: int = MOST_POINTS
 ) -> Iterator[Points]:
     """Yield the outlines (N, 2), in pixels, of a mask's connected parts; arguments as for `encode`."""
+    pixels = mask.astype(np.uint8)
+    x, y, width, height = cv2.boundingRect(pixels)
+    if not width:
+        return
     count, numbers, boxes, _ = cv2.connectedComponentsWithStats(
-        mask.astype(np.uint8), connectivity=_CONNECTIVITY
+        pixels[y : y + height, x : x + width], connectivity=_CONNECTIVITY
     )
     for number in range(1, count):
         left, top, wide, high = (int(side) for side in boxes[number, :4])
         part = numbers[top : top + high, left : left + wide] == number
         for outline in _part_outlines(part, tolerance, most_points):
-            yield outline + np.array((left, top))
+            yield outline + np.array((x + left, y + top))
 
 
 def _part_outlines(part: NDArray[np.bool_], tolerance: float, most_points: int) -> Iterator[Points]:
     rings = _trace(part)
-    for factor in _COARSER:
+    fewest = len(rings) * (_FEWEST_POINTS + _BRIDGE_POINTS) - _BRIDGE_POINTS
+    for factor in _COARSER if fewest <= most_points else ():
         simple = [_simplify(ring, tolerance * factor) for ring in rings]
         if sum(map(len, simple)) + _BRIDGE_POINTS * (len(simple) - 1) <= most_points:
             yield _join(simple)
@@ -100,11 +104,11 @@ def _trace(part: NDArray[np.bool_]) -> list[Points]:
     fine = part.astype(np.uint8).repeat(_GRID, axis=0).repeat(_GRID, axis=1)
     rings, tree = cv2.findContours(fine, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     is_outer = tree[0, :, 3] < 0
-    traced = []
-    for index in np.argsort(~is_outer, kind="stable"):
-        points = (rings[index][:, 0].astype(np.float64) + _GRID_OFFSET) / _GRID
-        traced.append(points if (_signed_area(points) > 0) == bool(is_outer[index]) else points[::-1])
-    return traced
+    # Outer rings run one way and those of holes the other.
+    return [
+        (rings[index][:, 0].astype(np.float64) + _GRID_OFFSET) / _GRID
+        for index in np.argsort(~is_outer, kind="stable")
+    ]
 
 
 def _simplify(ring: Points, tolerance: float) -> Points:

@@ -23,7 +23,7 @@ ENCODERS: dict[str, Callable[[Mask], dict[str, Any]]] = {
     "brush": brush.encode,
     "magicwand": brush.encode,
     "bitmask": bitmask.encode,
-    "polygon": lambda mask: polygon.encode(mask)[0],
+    "polygon": lambda mask: next(polygon.encode(mask)),
     "rectangle": rectangle.encode,
     "ellipse": ellipse.encode,
 }

@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from backend.regions.formats import polygon
 from tests.backend.regions.masks import Mask, blobs, overlap, ring
 
 
-def decoded(values: list[dict[str, object]], mask: Mask) -> Mask:
+def decoded(values: Iterable[dict[str, object]], mask: Mask) -> Mask:
     height, width = mask.shape
     union = np.zeros_like(mask)
     for value in values:
@@ -19,14 +21,14 @@ def decoded(values: list[dict[str, object]], mask: Mask) -> Mask:
 def test_without_tolerance_a_mask_with_holes_and_islands_comes_back_pixel_by_pixel(seed: int) -> None:
     height, width = np.random.default_rng(seed).integers(3, 90, 2)
     mask = blobs(seed, height=int(height), width=int(width), smoothness=0.6 + seed / 3)
-    values = polygon.encode(mask, tolerance=0)
+    values = list(polygon.encode(mask, tolerance=0))
     assert np.array_equal(decoded(values, mask), mask)
     assert max(len(value["points"]) for value in values) <= polygon.MOST_POINTS
 
 
 def test_a_hole_is_joined_by_a_bridge_and_stays_empty() -> None:
     mask = ring()
-    values = polygon.encode(mask)
+    values = list(polygon.encode(mask))
     assert len(values) == 1
     back = decoded(values, mask)
     assert not back[42, 55]
@@ -46,7 +48,7 @@ def test_every_outline_stays_within_the_tolerance() -> None:
 def test_a_shape_with_too_many_points_is_cut_and_no_hole_is_filled() -> None:
     mask = np.ones((64, 64), np.bool_)
     mask[4::8, 4::8] = False
-    values = polygon.encode(mask)
+    values = list(polygon.encode(mask))
     assert len(values) > 1
     assert max(len(value["points"]) for value in values) <= polygon.MOST_POINTS
     assert np.array_equal(decoded(values, mask), mask)
@@ -55,7 +57,7 @@ def test_a_shape_with_too_many_points_is_cut_and_no_hole_is_filled() -> None:
 def test_parts_are_separate_polygons() -> None:
     mask = np.zeros((20, 30), np.bool_)
     mask[2:8, 2:9] = mask[10:18, 15:28] = True
-    assert len(polygon.encode(mask)) == 2
+    assert len(list(polygon.encode(mask))) == 2
 
 
 def test_a_single_pixel_is_a_polygon() -> None:
@@ -65,7 +67,7 @@ def test_a_single_pixel_is_a_polygon() -> None:
 
 
 def test_percentages_stay_inside_the_image() -> None:
-    points = np.array(polygon.encode(np.ones((7, 9), np.bool_))[0]["points"])
+    points = np.array(next(polygon.encode(np.ones((7, 9), np.bool_)))["points"])
     assert points.min() >= 0
     assert points.max() <= 100
 
@@ -101,3 +103,7 @@ def test_the_direction_of_an_outline_does_not_matter() -> None:
     one = polygon.decode({"points": points}, width=40, height=30)
     assert np.array_equal(one, polygon.decode({"points": points[::-1]}, width=40, height=30))
     assert one.sum() == pytest.approx(0.305 * 40 * 30, rel=0.05)
+
+
+def test_an_empty_mask_has_no_polygon() -> None:
+    assert list(polygon.encode(np.zeros((5, 7), np.bool_))) == []
