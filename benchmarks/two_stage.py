@@ -4,9 +4,9 @@ python -m benchmarks.two_stage --backbone zegclip-mini --images ../shared/data/v
 
 Two stages, as in ZegFormer and zsseg: about 100 class-agnostic proposals, each masked, cut out, resized and
 sent through CLIP's image tower. Here the proposals cost next to nothing (watershed regions around a grid of
-seeds), where the papers run a network for them, so that the ratio is a lower bound. The one stage is the
-product's whole path, edges refined. Speed does not depend on the values of weights, so that
-`--backbone ViT-B-16` runs with random ones; words are encoded beforehand in both.
+seeds), where the papers run a network for them: the ratio is a lower bound. Both end with the best word
+of every patch or region, painted at the image's size. Speed does not depend on the values of weights, so that
+`--backbone ViT-B-16` runs with random ones, the longer side 512 pixels; words are encoded beforehand in both.
 
 Seconds are those of one CPU thread (process time), the best of some runs of each image, the images' median:
 other programs on the machine change them little. The second scheme takes so long that each image runs once.
@@ -17,6 +17,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -37,6 +38,7 @@ from zegclip_core.guarded_open_clip import open_clip
 from zegclip_core.labels import Label
 from zegclip_core.segmenter import Segmenter
 from zegclip_core.text_bank import TextBank
+from zegclip_core.windows import stitch
 from zegclip_core.zegclip.head import ZegCLIPHead
 
 Picture = NDArray[np.uint8]
@@ -48,7 +50,7 @@ _PAPER_SIDE = 512
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one scheme takes for one image: seconds and floating-point operations."""
+    """What one scheme takes for one image: seconds of one thread and floating-point operations."""
 
     seconds: float
     flops: float
@@ -70,32 +72,40 @@ def main() -> None:
     print("labels  one stage, its growth with labels      two stages, ratio of times")
     first: float | None = None
     for count in arguments.labels:
-        labels = [Label(name=word, prompts=(word,)) for word in words[:count]]
-        text = bank.embed(labels)[0]
-        one = measure(
-            lambda picture, labels=labels: segmenter.segment(picture, labels), pictures, arguments.repeats
-        )
+        text = bank.embed([Label(name=word, prompts=(word,)) for word in words[:count]])[0]
+        one = measure(partial(one_stage, segmenter, text), pictures, arguments.repeats)
         first = first or one.seconds
         print(f"{count:6d}  {describe(one)}  {one.seconds / first:5.2f}x", end="", flush=True)
-        if arguments.one_stage_only:
-            print()
-            continue
-        two = measure(
-            lambda picture, text=text: two_stages(backbone, picture, text, arguments.proposals), pictures, 1
-        )
-        print(f"  {describe(two)}  {two.seconds / one.seconds:5.1f}x", flush=True)
+        if not arguments.one_stage_only:
+            two = measure(partial(two_stages, backbone, text, arguments.proposals), pictures, 0)
+            print(f"  {describe(two)}  {two.seconds / one.seconds:5.1f}x", end="", flush=True)
+        print()
 
 
-def two_stages(backbone: Backbone, picture: Picture, text: Tensor, count: int) -> NDArray[np.int64]:
+@torch.inference_mode()
+def one_stage(segmenter: Segmenter, text: Tensor, picture: Picture) -> NDArray[np.int32]:
+    """Encode a picture once, score every word on every patch: the best word (H, W) of every pixel."""
+    encoded = segmenter.encode(picture)
+    logits = [segmenter.head.logits(features, text)[0] for features in encoded.features]
+    best = stitch(encoded.plan, logits, stride=segmenter.head.backbone.stride).argmax(dim=0)
+    height, width = picture.shape[:2]
+    painted: NDArray[np.int32] = cv2.resize(
+        best.numpy().astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST
+    )
+    return painted
+
+
+@torch.inference_mode()
+def two_stages(backbone: Backbone, text: Tensor, count: int, picture: Picture) -> NDArray[np.int64]:
     """Propose regions, classify each with CLIP by itself, paint them: the best word (H, W) of every pixel."""
     regions = propose(picture, count)
     numbers = range(1, int(regions.max()) + 1)
     crops = torch.from_numpy(np.stack([cut_out(picture, regions == number) for number in numbers]))
-    features = []
-    with torch.inference_mode():
-        for part in crops.permute(0, 3, 1, 2).split(CROPS_AT_ONCE):
-            features.append(backbone.encode_image(backbone.normalise(part))[1])
-        best = (torch.cat(features) @ text.t()).argmax(dim=1).numpy()
+    features = [
+        backbone.encode_image(backbone.normalise(part))[1]
+        for part in crops.permute(0, 3, 1, 2).split(CROPS_AT_ONCE)
+    ]
+    best = (torch.cat(features) @ text.t()).argmax(dim=1).numpy()
     painted: NDArray[np.int64] = best[regions - 1]
     return painted
 
@@ -126,20 +136,26 @@ def cut_out(picture: Picture, mask: NDArray[np.bool_]) -> Picture:
 
 
 def measure(run: Callable[[Picture], object], pictures: Sequence[Picture], repeats: int) -> Cost:
-    """Count the operations of the first picture, which also warms up; then the best of each one's runs."""
-    torch.backends.mha.set_fastpath_enabled(False)  # one fused operation, which the counter does not know
+    """Count operations in one run for the first picture, then take the best of each picture's further runs.
+
+    Without repeats every picture runs once, the first while operations are counted.
+    """
+    # PyTorch's fused block is one operation, which the counter does not know: neither scheme uses it.
+    torch.backends.mha.set_fastpath_enabled(False)
     with FlopCounterMode(display=False) as counter:
-        run(pictures[0])
-    torch.backends.mha.set_fastpath_enabled(True)
-    seconds = []
-    for picture in pictures:
-        runs = []
-        for _ in range(repeats):
-            started = time.process_time()
-            run(picture)
-            runs.append(time.process_time() - started)
-        seconds.append(min(runs))
+        counted = seconds_of(run, pictures[0])
+    if repeats:
+        seconds = [min(seconds_of(run, picture) for _ in range(repeats)) for picture in pictures]
+    else:
+        seconds = [counted, *(seconds_of(run, picture) for picture in pictures[1:])]
     return Cost(statistics.median(seconds), float(counter.get_total_flops()))
+
+
+def seconds_of(run: Callable[[Picture], object], picture: Picture) -> float:
+    """CPU seconds of one run."""
+    started = time.process_time()
+    run(picture)
+    return time.process_time() - started
 
 
 def describe(cost: Cost) -> str:
