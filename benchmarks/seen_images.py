@@ -1,7 +1,7 @@
 """What a seen image costs: `python -m benchmarks.seen_images`.
 
-Predicts photographs in this process, as an inference worker does: first never seen, then again, with two words
-more, and with a changed threshold. Regions and their codec are part of it; the words' features are kept.
+Predicts photographs in this process, as an inference worker does: first never seen, then again, with two more
+words, and with a changed threshold. Regions and their codec are part of it; the words' features are kept.
 """
 
 import argparse
