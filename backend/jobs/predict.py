@@ -16,18 +16,24 @@ def run_predict(payload: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns `{"results": [one item for each task, in order]}`. A task that fails does not fail the job.
     """
+    project = str(payload.get("project") or "")
     predictor = installed_predictor().for_project(payload.get("project_key"))
+    images = predictor.images.with_credentials(read_credentials(payload.get("credentials")))
     results = predict_tasks(
         payload["tasks"],
         payload["label_config"],
         segmenter=predictor.segmenter,
-        images=predictor.images.with_credentials(read_credentials(payload.get("credentials"))),
+        images=images,
         model_version=predictor.model_version,
         context=payload.get("context"),
         extra_params=payload.get("extra_params"),
-        project=str(payload.get("project") or ""),
+        project=project,
         features=predictor.features,
     )
+    if predictor.pictures is not None and payload.get("context") is None:
+        predictor.pictures.keep_one(
+            payload["tasks"], results, payload["label_config"], images=images, project=project
+        )
     failed = sum("error" in result for result in results)
     _log.info("project %s: %d tasks, %d failed", payload.get("project"), len(results), failed)
     return {"results": results}

@@ -7,6 +7,7 @@ from backend.errors import BackendError
 
 if TYPE_CHECKING:
     from backend.images.source import ImageSource
+    from backend.jobs.picture import Pictures
     from backend.learning.champions import Champions
     from zegclip_core.feature_cache import FeatureCache
     from zegclip_core.segmenter import Segmenter
@@ -22,6 +23,7 @@ class Predictor:
         model_version: what predictions carry.
         champions: the models of projects that have learned; None when projects do not learn.
         features: what has been encoded before, for all models; None keeps nothing.
+        pictures: keeps pictures of predictions for the status page; None keeps none.
 
     """
 
@@ -30,6 +32,7 @@ class Predictor:
     model_version: str
     champions: "Champions | None" = None
     features: "FeatureCache | None" = None
+    pictures: "Pictures | None" = None
 
     def for_project(self, key: str | None) -> "Predictor":
         """Return this predictor with the model that serves a project now."""

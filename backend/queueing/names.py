@@ -7,6 +7,7 @@ INFERENCE_QUEUES = (INTERACTIVE, INFERENCE)
 ALL_QUEUES = (INTERACTIVE, INFERENCE, TRAINING)
 
 RUN_PREDICT = "backend.jobs.predict.run_predict"
+RUN_DESCRIBE_LABELS = "backend.jobs.describe_labels.run_describe_labels"
 
 # Seconds. A result waits for a web process or a prelabel run that is already asking for it.
 RESULT_LIFETIME = 600

@@ -11,6 +11,7 @@ from backend.web.auth import install_auth, require_safe_address
 from backend.web.contract import contract
 from backend.web.error_pages import install_error_pages
 from backend.web.learning import learning_pages
+from backend.web.metrics import install_metrics, metrics_page
 from backend.web.services import Services, install
 from backend.web.status import status_pages
 from zegclip_core.backbones.notation import model_version, parse_notation
@@ -40,9 +41,11 @@ def create_app(settings: Settings, *, redis_url: str) -> Flask:
                 admission=Admission(limit=settings.max_waiting_requests),
             )
         )
+    install_metrics(app)
     install_auth(app, settings)
     install_error_pages(app)
     app.register_blueprint(contract)
     app.register_blueprint(status_pages)
+    app.register_blueprint(metrics_page)
     app.register_blueprint(learning_pages)
     return app

@@ -1,6 +1,7 @@
 """What the routes share, made once when the app is made."""
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 
 import redis
 from flask import current_app
@@ -16,7 +17,12 @@ _KEY = "zegclip"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Settings, stores and connections of one web process."""
+    """Settings, stores and connections of one web process.
+
+    Attributes:
+        form_token: proves that a form came from a page of this process.
+
+    """
 
     settings: Settings
     model_version: str
@@ -24,6 +30,7 @@ class Services:
     projects: ProjectStore
     events: EventLog
     admission: Admission
+    form_token: str = field(default_factory=secrets.token_urlsafe)
 
     def version_of(self, project_key: str | None) -> str:
         """Return the version that serves a project now."""

@@ -1,20 +1,21 @@
-"""What the product is doing: /ready, /status, /jobs/<id>, as JSON."""
+"""What the product is doing: /ready and /jobs/<id> as JSON, /status as JSON and / as a page."""
 
-from typing import Any
+import hmac
+from datetime import UTC, datetime
 
-from flask import Blueprint
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from rq import Worker
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job
 
 from backend.errors import QueueUnavailableError, RequestError
-from backend.logs import redact
-from backend.queueing.connection import SERIALIZER, open_queue, queue_errors
-from backend.queueing.names import ALL_QUEUES, INFERENCE_QUEUES
+from backend.queueing.connection import SERIALIZER, queue_errors
+from backend.queueing.names import INFERENCE_QUEUES
+from backend.recent_predictions import recent_predictions
+from backend.web.overview import overview
+from backend.web.queue_state import describe, workers
 from backend.web.services import services
 
-_FAILURES_SHOWN = 20
 status_pages = Blueprint("status", __name__)
 
 
@@ -22,10 +23,10 @@ status_pages = Blueprint("status", __name__)
 def ready() -> ResponseReturnValue:
     """Tell whether predictions can be made now: 200, or 503 with the part that is missing."""
     try:
-        workers = _workers()
+        found = workers(services().connection)
     except QueueUnavailableError as error:
         return {"ready": False, "queue": "down", "message": str(error)}, 503
-    able = any(set(INFERENCE_QUEUES) & set(worker["queues"]) for worker in workers)
+    able = any(set(INFERENCE_QUEUES) & set(worker["queues"]) for worker in found)
     state = {"ready": able, "queue": "up", "inference_workers": able}
     return state, 200 if able else 503
 
@@ -33,71 +34,53 @@ def ready() -> ResponseReturnValue:
 @status_pages.get("/status")
 def status() -> ResponseReturnValue:
     """Describe queues, workers, failures, projects and events; answers also while the queue is away."""
+    return overview(services(), wait_for_labels=False)
+
+
+@status_pages.get("/")
+def page() -> ResponseReturnValue:
+    """Show the same to a person."""
     own = services()
-    described: dict[str, Any] = {
-        "model_version": own.model_version,
-        "waiting_requests": own.admission.held,
-        "projects": [
-            {"id": project.id, "seen_at": project.seen_at, "extra_params": project.extra_params}
-            for project in own.projects.all()
-        ],
-        "events": own.events.counts(),
-    }
-    try:
-        described["workers"] = _workers()
-        described["queues"] = {name: _queue(name) for name in ALL_QUEUES}
-    except QueueUnavailableError as error:
-        described["queue_error"] = str(error)
-    return described
+    described = overview(own, wait_for_labels=True)
+    return render_template("status.html", form_token=own.form_token, day_and_time=_day_and_time, **described)
+
+
+@status_pages.get("/recent/<name>.jpg")
+def recent(name: str) -> ResponseReturnValue:
+    """Show one recent prediction."""
+    picture = recent_predictions(services().settings.data_dir).picture(name)
+    if picture is None:
+        raise RequestError(f"no recent prediction {name!r}", status=404, code="unknown_picture")
+    return Response(picture, mimetype="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
 @status_pages.get("/jobs/<job_id>")
 def job(job_id: str) -> ResponseReturnValue:
     """Describe one job; 404 when it is unknown or its record has expired."""
     with queue_errors():
+        return describe(_find(job_id))
+
+
+@status_pages.post("/jobs/<job_id>/retry")
+def retry(job_id: str) -> ResponseReturnValue:
+    """Queue a failed job again; takes the page's own form only, which no other site can know."""
+    given = request.form.get("token", "")
+    if not hmac.compare_digest(given.encode(), services().form_token.encode()):
+        raise RequestError("this form is out of date: load the status page again", status=403, code="form")
+    with queue_errors():
         try:
-            found = Job.fetch(job_id, connection=services().connection, serializer=SERIALIZER)
-        except NoSuchJobError:
-            raise RequestError(f"no job {job_id!r}", status=404, code="unknown_job") from None
-        return _job(found)
+            _find(job_id).requeue()
+        except InvalidJobOperation:
+            raise RequestError(f"job {job_id!r} has not failed", status=409, code="not_failed") from None
+    return redirect(url_for("status.page"), code=303)
 
 
-def _workers() -> list[dict[str, Any]]:
-    with queue_errors():
-        return [
-            {
-                "name": worker.name,
-                "queues": worker.queue_names(),
-                "state": str(worker.get_state()),
-                "current_job": worker.get_current_job_id(),
-                "done": worker.successful_job_count,
-                "failed": worker.failed_job_count,
-            }
-            for worker in Worker.all(connection=services().connection, serializer=SERIALIZER)
-        ]
+def _find(job_id: str) -> Job:
+    try:
+        return Job.fetch(job_id, connection=services().connection, serializer=SERIALIZER)
+    except NoSuchJobError:
+        raise RequestError(f"no job {job_id!r}", status=404, code="unknown_job") from None
 
 
-def _queue(name: str) -> dict[str, Any]:
-    with queue_errors():
-        queue = open_queue(name, services().connection)
-        failed = queue.failed_job_registry.get_job_ids(0, _FAILURES_SHOWN - 1)
-        found = Job.fetch_many(failed, connection=services().connection, serializer=SERIALIZER)
-        return {
-            "waiting": queue.count,
-            "running": queue.started_job_registry.count,
-            "failed": queue.failed_job_registry.count,
-            "failures": [_job(one) for one in found if one is not None],
-        }
-
-
-def _job(one: Job) -> dict[str, Any]:
-    result = one.latest_result()
-    lines = (result.exc_string or "").strip().splitlines() if result else []
-    return {
-        "id": one.id,
-        "state": one.get_status(refresh=False).value,
-        "description": one.description,
-        "enqueued_at": one.enqueued_at.isoformat() if one.enqueued_at else None,
-        "ended_at": one.ended_at.isoformat() if one.ended_at else None,
-        "reason": redact(lines[-1]) if lines else None,
-    }
+def _day_and_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

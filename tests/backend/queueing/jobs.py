@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 ECHO = f"{__name__}.echo"
+ECHO_FIRST = f"{__name__}.echo_first"
 FAIL = f"{__name__}.fail"
 KILL_WORKER = f"{__name__}.kill_worker"
 HEAVY_MODULES = f"{__name__}.heavy_modules"
@@ -13,6 +14,10 @@ HEAVY_MODULES = f"{__name__}.heavy_modules"
 
 def echo(value: Any) -> Any:
     return value
+
+
+def echo_first(value: Any, *_: Any) -> dict[str, Any]:
+    return {"got": value}
 
 
 def fail(message: str) -> None:

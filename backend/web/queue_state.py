@@ -1,0 +1,65 @@
+"""What the queue server knows about workers and jobs, as plain values."""
+
+from typing import Any
+
+import redis
+from rq import Worker
+from rq.job import Job
+
+from backend.logs import redact
+from backend.queueing.connection import SERIALIZER, open_queue, queue_errors
+
+_FAILURES_SHOWN = 20
+
+
+def workers(connection: "redis.Redis") -> list[dict[str, Any]]:
+    """Describe every worker that is alive; raises `QueueUnavailableError`."""
+    with queue_errors():
+        return [
+            {
+                "name": worker.name,
+                "queues": worker.queue_names(),
+                "state": str(worker.get_state()),
+                "current_job": worker.get_current_job_id(),
+                "done": worker.successful_job_count,
+                "failed": worker.failed_job_count,
+            }
+            for worker in Worker.all(connection=connection, serializer=SERIALIZER)
+        ]
+
+
+def queue_counts(name: str, connection: "redis.Redis") -> dict[str, int]:
+    """Count a queue's jobs by state; raises `QueueUnavailableError`."""
+    with queue_errors():
+        queue = open_queue(name, connection)
+        return {
+            "waiting": queue.count,
+            "running": queue.started_job_registry.count,
+            "failed": queue.failed_job_registry.count,
+        }
+
+
+def failures(name: str, connection: "redis.Redis") -> list[dict[str, Any]]:
+    """Describe the failed jobs of a queue, the last ones first; raises `QueueUnavailableError`."""
+    with queue_errors():
+        registry = open_queue(name, connection).failed_job_registry
+        found = Job.fetch_many(
+            registry.get_job_ids(0, _FAILURES_SHOWN - 1, desc=True),
+            connection=connection,
+            serializer=SERIALIZER,
+        )
+        return [describe(one) for one in found if one is not None]
+
+
+def describe(one: Job) -> dict[str, Any]:
+    """Describe a job, with the last line of its error."""
+    result = one.latest_result()
+    lines = (result.exc_string or "").strip().splitlines() if result else []
+    return {
+        "id": one.id,
+        "state": one.get_status(refresh=False).value,
+        "description": one.description,
+        "enqueued_at": one.enqueued_at.isoformat() if one.enqueued_at else None,
+        "ended_at": one.ended_at.isoformat() if one.ended_at else None,
+        "reason": redact(lines[-1]) if lines else None,
+    }
