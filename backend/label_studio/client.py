@@ -197,7 +197,7 @@ class LabelStudioClient:
                 f"Label Studio refuses {method} {path} ({reply.status_code}): {_reason(reply)}",
                 status=reply.status_code,
             )
-        return reply.json() if reply.content else None
+        return _body(reply, f"{method} {path}")
 
     def _send(
         self,
@@ -229,6 +229,23 @@ def light_task(task: Mapping[str, Any]) -> LightTask:
     versions = str(task.get("predictions_model_versions") or "")
     names = (name.strip() for name in versions.split(","))
     return LightTask(int(task["id"]), task.get("data") or {}, frozenset(name for name in names if name))
+
+
+def _body(reply: requests.Response, asked: str) -> Any:
+    """The JSON of a good reply; raises `ApiError` when something else than Label Studio's API answered."""
+    if reply.is_redirect:
+        raise ApiError(
+            f"{asked} is redirected to {reply.headers['Location']}: set LABEL_STUDIO_URL to Label Studio's "
+            "own address, with https:// where it has it",
+            status=reply.status_code,
+        )
+    try:
+        return reply.json() if reply.content else None
+    except ValueError as error:
+        raise ApiError(
+            f"{asked} is not answered by Label Studio's API: is LABEL_STUDIO_URL Label Studio's address?",
+            status=reply.status_code,
+        ) from error
 
 
 def _reason(reply: requests.Response) -> str:
