@@ -7,14 +7,15 @@ import pytest
 from backend.label_studio.client import LabelStudioClient
 from backend.label_studio.errors import ApiError, LabelStudioUnreachableError, TokenError
 from backend.label_studio.origin import LabelStudioOrigin
+from tests.backend.label_studio.tokens import make_token
 from tests.http_server import Answer, Asked, LocalServer, json_answer, redirect
 from tests.label_studio import unused_port
 
 PROJECT = "/api/projects/7/"
 
 
-PERSONAL = make_PERSONAL
-ACCESS = make_ACCESS
+PERSONAL = make_token("refresh")
+ACCESS = make_token("access")
 
 
 @pytest.fixture
