@@ -116,9 +116,22 @@ class TestInUpstreamsServer:
         assert predict(client, CAT)[0]["result"] != []
 
     def test_an_interactive_request_paints_the_chosen_label(self, client: Any) -> None:
-        region = {"type": "keypointlabels", "value": {"x": 50, "y": 50, "keypointlabels": ["cat"]}}
-        (item,) = predict(client, CAT, context={"result": [region]})
-        assert {region["value"]["brushlabels"][0] for region in item["result"]} <= {"cat"}
+        points = (
+            '<KeyPointLabels name="points" toName="image" smart="true"><Label value="cat"/></KeyPointLabels>'
+        )
+        click = {
+            "id": "click",
+            "type": "keypointlabels",
+            "from_name": "points",
+            "to_name": "image",
+            "original_width": 256,
+            "original_height": 170,
+            "is_positive": True,
+            "value": {"x": 50, "y": 50, "width": 0.3, "keypointlabels": ["cat"]},
+        }
+        config = view(points, brush("cat", "cup", "table"))
+        (item,) = predict(client, CAT, config=config, context={"result": [click]})
+        assert [region["value"]["brushlabels"] for region in item["result"]] == [["cat"]]
 
     @pytest.mark.parametrize("context", [None, {}])
     def test_no_context_is_an_ordinary_request(self, client: Any, context: Any) -> None:
