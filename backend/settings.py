@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend.errors import SettingsError
+from zegclip_core.engines.precision import EngineWish
 
 PREFIX = "ZEGCLIP_"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -32,6 +33,10 @@ class Settings(BaseSettings):
     )
     device: str = Field("auto", description="auto, cpu or cuda")
     threads: int = Field(0, ge=0, description="CPU threads of an inference worker; 0 lets torch choose")
+
+    engine: EngineWish = Field(
+        "auto", description="auto, torch or openvino; only what `zegclip engine check` allowed is used"
+    )
 
     redis_url: str | None = Field(
         None,

@@ -10,6 +10,7 @@ from zegclip_core.errors import ShapeError
 from zegclip_core.heads import HeadFeatures
 from zegclip_core.surgery.choice import Surgery, encode_with_surgery
 from zegclip_core.surgery.last_block import LastBlock
+from zegclip_core.visual_tower import VisualTower
 
 # SCLIP and the methods after it; CLIP's own 100 makes every patch certain.
 PLAIN_LOGIT_SCALE = 40.0
@@ -45,6 +46,11 @@ class DenseZeroShotHead:
         return self._backbone
 
     @property
+    def tower(self) -> VisualTower:
+        """The backbone's image tower."""
+        return self.backbone.tower
+
+    @property
     def none_logit(self) -> float | None:
         """The logit of "none of these words", where the backbone has learned one."""
         cosine = self.backbone.none_cosine
@@ -52,8 +58,8 @@ class DenseZeroShotHead:
 
     @property
     def encoding_digest(self) -> str:
-        """The backbone's weights and the way through the last block."""
-        return f"{self.backbone.digest} {self.surgery}"
+        """The backbone's weights, the way through the last block, and the engine."""
+        return f"{self.backbone.digest} {self.surgery} {self.tower.engine_name}"
 
     @torch.inference_mode()
     def encode(self, images: Tensor) -> HeadFeatures:

@@ -13,6 +13,7 @@ ZegCLIPError
 │           ├── CheckpointWriteError
 │           └── BackboneMismatchError
 ├── DeviceError             the machine: the person who chose the device mends it
+├── EngineError             the engine: the person who chose the engine mends it
 ├── LabelError              the words: the person who wrote the label set mends it
 └── ShapeError              tensors that do not fit: the programmer mends it
 """
@@ -68,6 +69,10 @@ class BackboneMismatchError(CheckpointError):
 
 class DeviceError(ZegCLIPError):
     """A device that this machine does not have."""
+
+
+class EngineError(ZegCLIPError):
+    """An engine that is not installed, not converted or not checked for a model on this machine."""
 
 
 class LabelError(ZegCLIPError):

@@ -6,6 +6,7 @@ from typing import Protocol
 from torch import Tensor
 
 from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.visual_tower import VisualTower
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class SegmentationHead(Protocol):
     @property
     def backbone(self) -> Backbone:
         """The CLIP it stands on."""
+        ...
+
+    @property
+    def tower(self) -> VisualTower:
+        """The image tower that `encode` runs; an engine can be given to it."""
         ...
 
     @property

@@ -24,8 +24,8 @@ class GuidedFilterOptions:
 
     """
 
-    radius: float = 0.05
-    epsilon: float = 1e-3
+    radius: float = 0.1
+    epsilon: float = 1e-4
     side: int = 256
 
 

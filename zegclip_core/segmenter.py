@@ -18,6 +18,8 @@ from zegclip_core.checkpoints.compact import is_checkpoint
 from zegclip_core.checkpoints.loading import load_head
 from zegclip_core.dense_head import DenseZeroShotHead
 from zegclip_core.devices import choose_device
+from zegclip_core.engines.choice import set_engine
+from zegclip_core.engines.precision import EngineWish
 from zegclip_core.errors import ShapeError
 from zegclip_core.heads import HeadFeatures, SegmentationHead
 from zegclip_core.labelling import (
@@ -211,6 +213,7 @@ def build_segmenter(
     cache_dir: Path | None = None,
     device: str = "auto",
     options: SegmenterOptions | None = None,
+    engine: EngineWish = "torch",
     show_progress: bool = False,
 ) -> Segmenter:
     """Load a model by its notation and make it ready to paint.
@@ -221,9 +224,10 @@ def build_segmenter(
         cache_dir: where weights and text features are kept.
         device: auto, cpu, cuda or cuda:0.
         options: how images are looked at.
+        engine: what computes the image tower; see `set_engine`.
         show_progress: whether downloads draw a progress bar.
 
-    Raises `ModelError` and its kinds, with a message that tells the cure.
+    Raises `ModelError` and its kinds, `DeviceError` and `EngineError`, with a message that tells the cure.
 
     """
     head = _load_head(
@@ -232,6 +236,7 @@ def build_segmenter(
         device=choose_device(device),
         show_progress=show_progress,
     )
+    set_engine(head, engine, cache_dir=cache_dir)
     return Segmenter(
         head=head,
         text_bank=TextBank(backbone=head.backbone, cache_dir=cache_dir / "text" if cache_dir else None),

@@ -1,7 +1,7 @@
 """An open_clip ViT taken apart, so that prompts can be inserted and its last block changed."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,23 @@ from zegclip_core.guarded_open_clip import open_clip
 
 PositionInterpolation = Literal["bicubic", "bilinear"]
 _CACHED_GRIDS = 64
+
+
+class TowerEngine(Protocol):
+    """Computes the heavy parts of a tower in another way than PyTorch, without gradients, on the CPU."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from engines that compute otherwise."""
+        ...
+
+    def patchify(self, images: Tensor) -> Tensor:
+        """Map normalised images (B, 3, H, W) to patches (B, width, h, w)."""
+        ...
+
+    def run_block(self, index: int, tokens: Tensor) -> Tensor:
+        """Pass tokens (B, n, width) through a block."""
+        ...
 
 
 class VisualTower(nn.Module):
@@ -48,6 +65,7 @@ class VisualTower(nn.Module):
         self.position_interpolation = position_interpolation
         self.class_embedding_twice = class_embedding_twice
         self.position_grid = position_grid
+        self.engine: TowerEngine | None = None
         self._positions: dict[tuple[object, ...], Tensor] = {}
 
     @property
@@ -66,6 +84,11 @@ class VisualTower(nn.Module):
         blocks: Sequence[nn.Module] = self.visual.transformer.resblocks
         return blocks
 
+    @property
+    def engine_name(self) -> str:
+        """Which engine computes its heavy parts."""
+        return "torch" if self.engine is None else self.engine.name
+
     def embed(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Turn normalised images (B, 3, H, W) into tokens (B, 1 + h*w, width), class token first, and (h, w).
 
@@ -83,6 +106,8 @@ class VisualTower(nn.Module):
         height, width = images.shape[-2:]
         if height < self.stride or width < self.stride or height % self.stride or width % self.stride:
             raise ShapeError(f"images of {height}x{width}: both sides must be multiples of {self.stride}")
+        if self.engine is not None and not torch.is_grad_enabled():
+            return self.engine.patchify(images)
         patches: Tensor = self.visual.conv1(images)
         return patches
 
@@ -97,8 +122,11 @@ class VisualTower(nn.Module):
 
     def run(self, tokens: Tensor, first: int = 0, last: int | None = None) -> Tensor:
         """Pass tokens (B, n, width) through blocks `first` to `last - 1` (to the end without `last`)."""
-        for block in list(self.blocks)[first:last]:
-            tokens = block(tokens)
+        for index in range(len(self.blocks))[first:last]:
+            if self.engine is not None and not torch.is_grad_enabled():
+                tokens = self.engine.run_block(index, tokens)
+            else:
+                tokens = self.blocks[index](tokens)
         return tokens
 
     def project(self, tokens: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ COMMANDS = (
     ("data", "data", "convert official data sets to dataset.json"),
     ("train", "train", "train ZegCLIP on a data set"),
     ("eval", "eval", "measure a model on a data set"),
+    ("engine", "engine", "check whether a faster engine keeps a model's masks"),
     ("scheduler", "scheduler", "queue trainings when they are due"),
     ("models", "models", "list, compare, promote and roll back a project's model versions"),
     ("jobs", "jobs", "show what learning is doing"),

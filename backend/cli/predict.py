@@ -43,7 +43,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
         help="whether masks follow the edges of the photograph (default: yes)",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    add_settings_flags(parser, "model", "device", "threads", "data_dir", "log_level")
+    add_settings_flags(parser, "model", "device", "engine", "threads", "data_dir", "log_level")
     parser.set_defaults(run=run)
 
 
@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings.model,
         cache_dir=settings.data_dir / "models",
         device=settings.device,
+        engine=settings.engine,
         options=SegmenterOptions(labelling=LabellingOptions(refine=arguments.refine)),
         show_progress=not arguments.quiet,
     )

@@ -31,7 +31,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
         "--check", action="store_true", help="do not work, tell by the exit code whether one works here"
     )
     add_settings_flags(
-        parser, "data_dir", "model", "device", "threads", "redis_url", "label_studio_url", "log_level"
+        parser,
+        "data_dir",
+        "model",
+        "device",
+        "engine",
+        "threads",
+        "redis_url",
+        "label_studio_url",
+        "log_level",
     )
     parser.set_defaults(run=run)
 

@@ -6,10 +6,12 @@ import torch
 
 from backend.features import open_features
 from backend.images.from_settings import open_images
+from backend.jobs.picture import Pictures
 from backend.jobs.predictor import Predictor, install_predictor
 from backend.learning.champions import Champions
 from backend.queueing.connection import SERIALIZER, connect_worker, open_queue
 from backend.queueing.names import INFERENCE_QUEUES, RESULT_LIFETIME
+from backend.recent_predictions import recent_predictions
 from backend.settings import Settings
 from backend.worker.names import (
     MAINTENANCE_INTERVAL,
@@ -58,7 +60,11 @@ def load_predictor(settings: Settings) -> Predictor:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     segmenter = build_segmenter(
-        settings.model, cache_dir=settings.data_dir / "models", device=settings.device, show_progress=True
+        settings.model,
+        cache_dir=settings.data_dir / "models",
+        device=settings.device,
+        engine=settings.engine,
+        show_progress=True,
     )
     _log.info("model %s is loaded", segmenter.model_version)
     return Predictor(
@@ -67,4 +73,5 @@ def load_predictor(settings: Settings) -> Predictor:
         model_version=segmenter.model_version,
         champions=Champions(base=segmenter, data_dir=settings.data_dir, device=settings.device),
         features=open_features(settings),
+        pictures=Pictures(kept=recent_predictions(settings.data_dir)),
     )

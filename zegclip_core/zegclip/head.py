@@ -9,6 +9,7 @@ from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.devices import inference_precision
 from zegclip_core.errors import ModelOptionError
 from zegclip_core.heads import HeadFeatures
+from zegclip_core.visual_tower import VisualTower
 from zegclip_core.zegclip.model import ZegCLIP
 from zegclip_core.zegclip.seen_bias import RELEASED_SEEN_BIAS, biased_probabilities
 
@@ -61,6 +62,11 @@ class ZegCLIPHead:
         return self._backbone
 
     @property
+    def tower(self) -> VisualTower:
+        """The model's image tower."""
+        return self.model.tower
+
+    @property
     def none_logit(self) -> float | None:
         """The logit of "none of these words"."""
         if self.none_probability is None:
@@ -69,8 +75,8 @@ class ZegCLIPHead:
 
     @property
     def encoding_digest(self) -> str:
-        """The backbone's weights, and what was learned in front of them."""
-        return self._encoding_digest
+        """The backbone's weights, what was learned in front of them, and the engine."""
+        return f"{self._encoding_digest} {self.tower.engine_name}"
 
     @torch.inference_mode()
     def encode(self, images: Tensor) -> HeadFeatures:

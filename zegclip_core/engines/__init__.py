@@ -1,0 +1,1 @@
+"""Engines for the image tower: PyTorch as the reference, and faster ones where they were checked."""
