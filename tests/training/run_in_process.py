@@ -1,4 +1,4 @@
-"""A tiny training run in a process of its own, for tests that kill it: python run_in_process.py DATA OUT."""
+"""A tiny training run in a process of its own, for tests that kill it: DATA OUT PAUSE."""
 
 import sys
 import time
@@ -12,10 +12,8 @@ from training.run import train
 STEPS = 40
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    data, out = Path(sys.argv[1]), Path(sys.argv[2])
-    pause = float(sys.argv[3]) if len(sys.argv) > 3 else 0.0
+def run(data: Path, out: Path, pause: float = 0.0) -> None:
+    """Train to the end, with a pause after every step."""
     configuration = tiny_configuration(
         "transductive",
         optimisation={"iterations": STEPS, "save_every": 3, "warmup": 2},
@@ -28,6 +26,12 @@ def main() -> None:
         backbone=tiny_backbone(),
         progress=lambda _: time.sleep(pause),
     )
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    data, out, pause = sys.argv[1:]
+    run(Path(data), Path(out), float(pause))
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ def test_the_page_has_a_block_for_each_section() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("section", SECTIONS)
 def test_commands_run_as_they_stand(
     section: str, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
