@@ -17,13 +17,13 @@ from backend.images.errors import (
     ImageRefusedError,
     ImageUnreachableError,
 )
-from zegclip_core.file_cache import FileCache
 from backend.images.http_download import HttpDownloader
 from backend.images.loader import decode_image
 from backend.images.recent_failures import RecentFailures
 from backend.images.task_address import TaskAddress, decode_inline, presign_path, read_task_address
 from backend.label_studio.errors import LabelStudioUnreachableError, TokenError
 from backend.label_studio.origin import LabelStudioOrigin, refused
+from zegclip_core.file_cache import FileCache
 
 _FAILURE_SECONDS = 60.0
 
