@@ -39,11 +39,11 @@ class GuidedFilter:
     """
 
     def __init__(self, guide: NDArray[np.uint8], *, options: GuidedFilterOptions) -> None:
-        self._guide: Map = guide.astype(np.float32) / np.float32(255)
+        self._colours: list[Map] = [plane * np.float32(1 / 255) for plane in cv2.split(guide)]
         height, width = guide.shape[:2]
         scale = min(1.0, options.side / max(height, width))
         self._size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        self._small = _resized(self._guide, self._size, cv2.INTER_AREA)
+        self._small = cv2.merge([_resized(plane, self._size, cv2.INTER_AREA) for plane in self._colours])
         side = 2 * max(1, round(options.radius * max(self._size))) + 1
         self._box = (side, side)
         self._mean = self._blur(self._small)
@@ -58,25 +58,35 @@ class GuidedFilter:
         slopes = [sum(self._inverse[i][j] * covariance[j] for j in range(_COLOURS)) for i in range(_COLOURS)]
         offset = mean - sum(slopes[i] * self._mean[:, :, i] for i in range(_COLOURS))
         smooth = self._blur(cv2.merge([*slopes, offset]))
-        full = _resized(smooth, (values.shape[1], values.shape[0]), cv2.INTER_LINEAR)
-        filtered: Map = np.einsum("hwc,hwc->hw", full[:, :, :_COLOURS], self._guide)
-        return filtered + full[:, :, _COLOURS]
+        size = (values.shape[1], values.shape[0])
+        *factors, filtered = (_resized(plane, size, cv2.INTER_LINEAR) for plane in cv2.split(smooth))
+        for factor, colour in zip(factors, self._colours, strict=True):
+            filtered += factor * colour
+        return filtered
 
     def _inverse_covariance(self, epsilon: float) -> list[list[Map]]:
         """The inverse of the colours' covariance in every box (epsilon on its diagonal), entry by entry."""
-        height, width = self._small.shape[:2]
-        matrices = np.empty((height, width, _COLOURS, _COLOURS), np.float32)
+        # In double precision: on grey images the terms of the determinant nearly cancel.
+        entries = {}
         for i in range(_COLOURS):
             for j in range(i, _COLOURS):
                 product = self._blur(self._small[:, :, i] * self._small[:, :, j])
                 entry = product - self._mean[:, :, i] * self._mean[:, :, j]
-                matrices[:, :, i, j] = matrices[:, :, j, i] = entry
-        inverse = np.linalg.inv(matrices + epsilon * np.eye(_COLOURS, dtype=np.float32))
-        return [[np.ascontiguousarray(inverse[:, :, i, j]) for j in range(_COLOURS)] for i in range(_COLOURS)]
+                entries[i, j] = entries[j, i] = entry.astype(np.float64) + (epsilon if i == j else 0)
+        cofactors = [[_cofactor(entries, i, j) for j in range(_COLOURS)] for i in range(_COLOURS)]
+        determinant = sum(entries[0, j] * cofactors[0][j] for j in range(_COLOURS))
+        return [[(one / determinant).astype(np.float32) for one in row] for row in cofactors]
 
     def _blur(self, values: Map) -> Map:
         blurred: Map = cv2.blur(values, self._box)
         return blurred
+
+
+def _cofactor(entries: dict[tuple[int, int], NDArray[np.float64]], i: int, j: int) -> NDArray[np.float64]:
+    """The cofactor of entry (i, j) of 3x3 matrices, with its sign by the cyclic order of the rest."""
+    rows, columns = ((i + 1) % 3, (i + 2) % 3), ((j + 1) % 3, (j + 2) % 3)
+    product: NDArray[np.float64] = entries[rows[0], columns[0]] * entries[rows[1], columns[1]]
+    return product - entries[rows[0], columns[1]] * entries[rows[1], columns[0]]
 
 
 def _resized(values: Map, size: tuple[int, int], method: int) -> Map:
