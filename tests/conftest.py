@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.label_studio", "tests.processes", "tests.embedded_model"]
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+# No test may fail because the machine is slow.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

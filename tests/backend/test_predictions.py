@@ -156,6 +156,7 @@ class TestFreeText:
 
 
 class TestAnyLabelSet:
+    @pytest.mark.slow
     def test_five_hundred_labels(self, predict: Predict) -> None:
         config = view(brush("cat", *(f"thing number {number}" for number in range(499))))
         (item,) = predict({"image": CAT}, config=config)
@@ -179,7 +180,7 @@ class TestAnyLabelSet:
         assert "error" not in item
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.fixed_dictionaries(
         {

@@ -120,7 +120,7 @@ def test_sizes_that_are_none_are_refused_before_anything_is_allocated(
         opened(tmp_path, images=[image]).load("a")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
