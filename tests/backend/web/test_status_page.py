@@ -153,3 +153,14 @@ def test_recent_predictions_are_shown_as_pictures(client: FlaskClient) -> None:
 @pytest.mark.parametrize("name", ["nothing", "1-00000000", "..%2F..%2Fsecret", "1-0000000g"])
 def test_no_other_file_is_shown(name: str, client: FlaskClient) -> None:
     assert client.get(f"/recent/{name}.jpg").status_code == 404
+
+
+def test_caches_are_told_with_their_sizes(client: FlaskClient) -> None:
+    with client.application.app_context():
+        data_dir = services().settings.data_dir
+    (data_dir / "images" / "a").mkdir(parents=True)
+    (data_dir / "images" / "a" / "one").write_bytes(b"12345")
+    (data_dir / "images" / "two").write_bytes(b"123")
+    caches = {cache["name"]: cache for cache in client.get("/status").get_json()["caches"]}
+    assert caches["downloads"] == {"name": "downloads", "files": 2, "bytes": 8}
+    assert caches["encoded images"]["files"] == 0
