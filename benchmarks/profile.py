@@ -4,18 +4,22 @@
     python -m benchmarks.profile PHOTO --flame flame.svg   and the graph: width is time, names on hovering
 
 One task is what a worker does after the download: decode the photograph, run the tower, score the words, let
-labels compete and follow the edges, write the regions as brush RLE.
+labels compete and follow the edges, write the regions as brush RLE. The graph is sampled by a thread of this
+process: with `--threads` on all cores at real-time priority, it sees too little of what runs in torch.
 """
 
 import argparse
-import cProfile
 import html
 import io
 import os
-import pstats
 import statistics
+import sys
+import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import torch
@@ -28,13 +32,10 @@ from zegclip_core.words import common_words
 
 _ROW, _WIDTH, _THINNEST = 18, 1200, 0.4
 Stages = dict[str, float]
-Stats = dict[
-    tuple[str, int, str], tuple[int, int, float, float, dict[tuple[str, int, str], tuple[float, ...]]]
-]
 
 
 def main() -> None:
-    """Time the stages over several rounds, then profile one more."""
+    """Time the stages over several rounds, then sample as many more."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("photo", type=Path)
     parser.add_argument("--model", default="zegclip-mini")
@@ -43,10 +44,11 @@ def main() -> None:
     parser.add_argument(
         "--words", default="building,tree,water", help="what the photograph shows, among others"
     )
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--flame", type=Path, help="file for the flame graph, SVG")
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(options.threads)
     content = resized(options.photo, options.side)
     words = dict.fromkeys([*options.words.split(","), *common_words()])
     labels = [Label(word, (word,)) for word in list(words)[: options.labels]]
@@ -61,9 +63,8 @@ def main() -> None:
     for stage, seconds in medians.items():
         print(f"| {stage} | {1000 * seconds:.1f} | {100 * seconds / total:.0f} % |")
     if options.flame:
-        profiler = cProfile.Profile()
-        profiler.runcall(one_task, segmenter, content, labels)
-        options.flame.write_text(flame_graph(pstats.Stats(profiler)), encoding="utf-8")
+        calls = sample_calls(lambda: [one_task(segmenter, content, labels) for _ in range(options.rounds)])
+        options.flame.write_text(flame_graph(calls), encoding="utf-8")
         print(f"flame graph in {options.flame}")
 
 
@@ -93,40 +94,71 @@ def one_task(segmenter: Segmenter, content: bytes, labels: list[Label]) -> Stage
     return {"decode": decoded - started, **inside, "between": rest, "regions": ended - segmented}
 
 
-def flame_graph(profile: pstats.Stats) -> str:
-    """Draw a profile as SVG, callers above callees; what two places call is split by their shares of time."""
-    stats: Stats = profile.stats  # type: ignore[attr-defined]
-    root = next(key for key in stats if key[2] == "one_task")
-    callees: dict[tuple[str, int, str], list[tuple[tuple[str, int, str], float]]] = {}
-    for key, (_, _, _, _, callers) in stats.items():
-        for caller, figures in callers.items():
-            callees.setdefault(caller, []).append((key, figures[3]))
-    total = stats[root][3]
+@dataclass
+class Frame:
+    """A place in the call tree: how many samples found it on the stack, and what it called then."""
+
+    samples: int = 0
+    calls: "dict[str, Frame]" = field(default_factory=dict)
+
+
+def sample_calls(work: Callable[[], object]) -> Frame:
+    """Run work and look every millisecond at which Python functions it is in."""
+    root = Frame()
+    worker, ended = threading.get_ident(), threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.001):
+            frame: FrameType | None = sys._current_frames()[worker]
+            names: list[str] = []
+            while frame is not None:
+                names.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_code.co_name}")
+                frame = frame.f_back
+            node = root
+            node.samples += 1
+            start = names[::-1].index(f"{Path(__file__).name}:one_task") if _in_task(names) else len(names)
+            for name in names[::-1][start:]:
+                node = node.calls.setdefault(name, Frame())
+                node.samples += 1
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        work()
+    finally:
+        ended.set()
+        watcher.join()
+    return root
+
+
+def _in_task(names: list[str]) -> bool:
+    return f"{Path(__file__).name}:one_task" in names
+
+
+def flame_graph(root: Frame) -> str:
+    """Draw a call tree as SVG: callers above what they call, width is the share of samples."""
     boxes: list[str] = []
-    deepest = 0
 
-    def draw(key: tuple[str, int, str], left: float, seconds: float, depth: int) -> None:
-        nonlocal deepest
-        width = _WIDTH * seconds / total
-        if width < _THINNEST or depth > 40:
-            return
-        deepest = max(deepest, depth)
-        name = html.escape(f"{Path(key[0]).name}:{key[1]} {key[2]}")
-        hue = 20 + hash(key) % 35
+    def draw(name: str, frame: Frame, left: float, depth: int) -> int:
+        width = _WIDTH * frame.samples / max(1, root.samples)
+        if width < _THINNEST:
+            return depth
+        label, shown = html.escape(name), html.escape(name[: int(width / 6.6)])
+        share = 100 * frame.samples / max(1, root.samples)
         boxes.append(
-            f'<g><title>{name}: {1000 * seconds:.1f} ms</title><rect x="{left:.1f}" y="{depth * _ROW}" '
-            f'width="{width:.1f}" height="{_ROW - 1}" fill="hsl({hue},80%,65%)"/>'
-            f'<text x="{left + 2:.1f}" y="{depth * _ROW + 13}">{name[: int(width / 6.5)]}</text></g>'
+            f'<g><title>{label}: {share:.1f} %</title><rect x="{left:.1f}" y="{depth * _ROW}" '
+            f'width="{width:.1f}" height="{_ROW - 1}" fill="hsl({20 + len(name) % 30},80%,65%)"/>'
+            f'<text x="{left + 2:.1f}" y="{depth * _ROW + 13}">{shown}</text></g>'
         )
-        share = min(1.0, seconds / stats[key][3]) if stats[key][3] else 0.0
-        for callee, inside in sorted(callees.get(key, ()), key=lambda one: -one[1]):
-            if callee != key:
-                draw(callee, left, inside * share, depth + 1)
-                left += _WIDTH * inside * share / total
+        deepest = depth
+        for callee, inside in sorted(frame.calls.items(), key=lambda one: -one[1].samples):
+            deepest = max(deepest, draw(callee, inside, left, depth + 1))
+            left += _WIDTH * inside.samples / max(1, root.samples)
+        return deepest
 
-    draw(root, 0.0, total, 0)
+    rows = 1 + draw("all", root, 0.0, 0)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{(deepest + 1) * _ROW}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{rows * _ROW}" '
         f'font-family="monospace" font-size="11">{"".join(boxes)}</svg>'
     )
 

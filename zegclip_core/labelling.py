@@ -87,9 +87,8 @@ def compete(
         probability = np.exp(scores - normaliser)
         if guided is not None:
             probability = guided.filter(probability)
-        better = probability > best
-        winner[better] = index
-        best[better] = probability[better]
+        np.copyto(winner, np.uint16(index), where=probability > best)
+        np.maximum(best, probability, out=best)
         kept[int(index)] = (np.clip(probability, 0, 1) * _LEVELS).round().astype(np.uint8)
     return winner, np.clip(best, 0, 1), kept
 
