@@ -67,7 +67,8 @@ def save_model(
     """Write a trained model with all that is needed to use it. Raises `CheckpointWriteError`."""
     hidden = () if configuration.mode == "fully" else description.unseen
     labels = class_labels(description.foreground, configuration.data.words)
-    inductive = configuration.mode == "inductive"
+    # The bias is one of sigmoid probabilities; scores of a softmax loss have no such scale.
+    biased = configuration.mode == "inductive" and configuration.loss.kind == "non_exclusive"
     facts = CheckpointFacts(
         name=f"{backbone.name}+{description.name}",
         backbone=BackboneReference(notation=configuration.model.backbone, digest=backbone.digest),
@@ -78,7 +79,7 @@ def save_model(
             TrainedClass(name=label.name, prompts=label.prompts, seen=label.name not in hidden)
             for label in labels
         ),
-        seen_bias=configuration.evaluation.seen_bias if inductive and hidden else 0.0,
+        seen_bias=configuration.evaluation.seen_bias if biased and hidden else 0.0,
         recipe=to_mapping(configuration),
         metrics={"loss": loss},
     )
