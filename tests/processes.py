@@ -267,6 +267,17 @@ class Installation:
 MakeInstallation = Callable[..., Installation]
 
 
+@pytest.fixture(autouse=True)
+def signal_handlers_are_put_back() -> Iterator[None]:
+    """Undo what a worker that ran inside a test did to the way in which the suite itself is ended."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
 @pytest.fixture
 def new_installation() -> Iterator[MakeInstallation]:
     """Make installations that end with the test: `new_installation(ZEGCLIP_BATCH_SIZE="2")`."""
