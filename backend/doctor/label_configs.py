@@ -8,6 +8,11 @@ from backend.label_studio.label_config import read_label_config
 from backend.projects import ProjectStore
 from backend.regions.registry import CONTROL_TAGS
 from backend.settings import Settings
+from zegclip_core.word_checks import label_set_warnings
+
+_WORDS_CURE = (
+    'give the label other words: <Label value="…" prompt="cat|kitten"/>; `zegclip words` shows the effect'
+)
 
 
 def check_label_configs(settings: Settings) -> Iterator[Finding]:
@@ -26,3 +31,5 @@ def check_label_configs(settings: Settings) -> Iterator[Finding]:
         for target in config.targets:
             shown = ", ".join(f"{label.name} ({' | '.join(label.prompts)})" for label in target.labels)
             yield ok(name, f"{target.from_name} paints {shown}")
+            for words in label_set_warnings(target.labels):
+                yield warning(name, f"{target.where}: {words}", _WORDS_CURE)

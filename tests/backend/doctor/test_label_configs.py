@@ -39,3 +39,12 @@ def test_a_broken_configuration_does_not_hide_the_others(tmp_path: Path) -> None
 
 def test_no_project_yet_is_nothing_to_tell(tmp_path: Path) -> None:
     assert list(check_label_configs(load_settings(data_dir=tmp_path))) == []
+
+
+def test_a_word_the_model_cannot_read_is_a_warning_with_its_cure(tmp_path: Path) -> None:
+    save(tmp_path, "1", BRUSH.replace('prompt="cat|kitten"', 'prompt="猫"'))
+    told, doubt = check_label_configs(load_settings(data_dir=tmp_path))
+    assert told.state == "ok"
+    assert (doubt.check, doubt.state) == ("labels of project 1", "warning")
+    assert "'Cat'" in doubt.words
+    assert "prompt=" in doubt.cure

@@ -1,20 +1,36 @@
 import json
+from collections.abc import Iterator
 
+import pytest
+
+from backend.images.source import ImageSource
+from backend.jobs import predictor
 from backend.jobs.describe_labels import run_describe_labels
+from backend.jobs.predictor import Predictor, install_predictor
+from zegclip_core.segmenter import Segmenter
 
 CONFIG = """<View><Image name="image" value="$image"/><BrushLabels name="seg" toName="image">
 <Label value="cat" prompt="kitten|tabby"/><Label value="floor" model_background="true"/>
 </BrushLabels></View>"""
 
 
+@pytest.fixture(autouse=True)
+def loaded_model(segmenter: Segmenter, image_source: ImageSource) -> Iterator[None]:
+    before = list(predictor._installed)
+    install_predictor(
+        Predictor(segmenter=segmenter, images=image_source, model_version=segmenter.model_version)
+    )
+    yield
+    predictor._installed[:] = before
+
+
 def test_every_control_is_told_with_its_labels_and_their_words() -> None:
     described = run_describe_labels(CONFIG, None)
     (control,) = described["controls"]
     assert (control["name"], control["tag"]) == ("seg", "brushlabels")
-    assert control["labels"] == [
-        {"name": "cat", "words": ["kitten", "tabby"], "background": False},
-        {"name": "floor", "words": ["floor"], "background": True},
-    ]
+    cat, floor = control["labels"]
+    assert (cat["name"], cat["words"], cat["background"]) == ("cat", ["kitten", "tabby"], False)
+    assert (floor["name"], floor["words"], floor["background"]) == ("floor", ["floor"], True)
     assert described["warnings"] == []
     json.dumps(described)
 
@@ -27,3 +43,23 @@ def test_a_configuration_that_cannot_be_read_is_told_instead_of_failing_the_job(
     described = run_describe_labels("<View", None)
     assert described["controls"] == []
     assert len(described["warnings"]) == 1
+
+
+def test_labels_have_the_words_that_the_model_finds_near_them() -> None:
+    (control,) = run_describe_labels(CONFIG, None)["controls"]
+    cat, floor = control["labels"]
+    assert "cat" in cat["nearest"]
+    assert "floor" in floor["nearest"]
+
+
+def test_labels_that_are_the_same_to_the_model_are_told() -> None:
+    twins = CONFIG.replace('value="cat" prompt="kitten|tabby"', 'value="sofa"')
+    twins = twins.replace('value="floor" model_background="true"', 'value="couch"')
+    (warning,) = run_describe_labels(twins, None)["warnings"]
+    assert "'sofa' and 'couch'" in warning
+
+
+def test_words_in_another_script_are_told() -> None:
+    assert "猫" not in CONFIG
+    warnings = run_describe_labels(CONFIG.replace("kitten|tabby", "猫"), None)["warnings"]
+    assert any("'cat'" in warning and "English" in warning for warning in warnings)
