@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """examples:
   zegclip train datasets/voc --mode inductive --recipe voc --out runs/voc
   zegclip train datasets/voc --mode transductive --recipe voc --out runs/voc-st
-  zegclip train my-photos/ --mode fully --recipe zegclip-mini --out runs/mine --start-from zegclip-mini-head
+  zegclip train my-photos/ --mode fully --recipe zegclip-mini --out runs/mine
   zegclip train datasets/voc --recipe voc --out runs/short --set optimisation.iterations=500 --set seed=1
 
 The recipe says everything about a run: voc, coco-stuff and context are the papers', zegclip-mini is for the

@@ -9,5 +9,6 @@ def test_colours_differ_and_stay_the_same() -> None:
     colours = label_colours(60)
     assert colours[:5] == label_colours(5)
     assert all(0 <= channel <= 255 for colour in colours for channel in colour)
-    distances = [sum(abs(a - b) for a, b in zip(*pair, strict=True)) for pair in combinations(colours[:20], 2)]
+    pairs = combinations(colours[:20], 2)
+    distances = [sum(abs(a - b) for a, b in zip(*pair, strict=True)) for pair in pairs]
     assert min(distances) > 30

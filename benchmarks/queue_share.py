@@ -1,7 +1,7 @@
 """The queue's share of a task: from enqueue to result, less the model and the codec.
 
-Run it in the checkout: `python -m benchmarks.queue`. A real inference worker returns a prediction that lies
-ready, as large as a real one, so that what is measured is all that the queue adds: both serialisations, the
+Run it in the checkout: `python -m benchmarks.queue_share`. A real inference worker returns a prediction that
+lies ready, as large as a real one, so that what is measured is all that the queue adds: both serialisations, the
 queue server, RQ's book-keeping before and after the job, and the wait for the result.
 """
 
@@ -18,7 +18,7 @@ from tests.backend.web.bodies import LABELS, photo_tasks
 from tests.processes import Installation, short_folder
 
 # By its full name: this module is `__main__` here, and another process runs it.
-READY_PREDICTION = "benchmarks.queue.ready_prediction"
+READY_PREDICTION = "benchmarks.queue_share.ready_prediction"
 # The masks of a photograph at 512 x 512 with three labels.
 RUN_LENGTH_NUMBERS = 12_000
 WARM_UP = 20
