@@ -1,8 +1,8 @@
 """The queue's share of a task: from enqueue to result, less the model and the codec.
 
 Run it in the checkout: `python -m benchmarks.queue_share`. A real inference worker returns a prediction that
-lies ready, as large as a real one, so that what is measured is all that the queue adds: both serialisations, the
-queue server, RQ's book-keeping before and after the job, and the wait for the result.
+lies ready, as large as a real one, so that what is measured is all that the queue adds: both
+serialisations, the queue server, RQ's book-keeping before and after the job, and the wait for the result.
 """
 
 import argparse
