@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from backend.images.source import ImageSource
+from backend.jobs import predictor
+from backend.jobs.predictor import Predictor, install_predictor
 from backend.label_studio.origin import LabelStudioOrigin
 from tests.photos import small_photos
 from zegclip_core.segmenter import Segmenter, build_segmenter
@@ -44,6 +46,16 @@ def image_source(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
         max_pixels=10_000_000,
         local_files_root=photo_folder,
     )
+
+
+@pytest.fixture
+def installed_model(segmenter: Segmenter, image_source: ImageSource) -> Iterator[None]:
+    """This process as an inference worker: `zegclip-mini` is its predictor."""
+    before = list(predictor._installed)
+    version = segmenter.model_version
+    install_predictor(Predictor(segmenter=segmenter, images=image_source, model_version=version))
+    yield
+    predictor._installed[:] = before
 
 
 def local_file(name: str) -> str:

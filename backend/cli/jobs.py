@@ -3,7 +3,6 @@
 import argparse
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import redis
 from rq.job import Job
@@ -12,6 +11,7 @@ from backend.cli.settings_flags import add_settings_flags, settings_from
 from backend.logs import redact
 from backend.queueing.address import queue_address
 from backend.queueing.connection import connect
+from backend.queueing.job_progress import progress_words
 from backend.queueing.learning_jobs import learning_jobs
 
 _EXAMPLES = """examples:
@@ -55,9 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
 def describe(job: Job) -> str:
     """Return one line about a job: state, what it does, progress, and how it ended."""
     line = f"{_state(job):<10} {job.description}"
-    progress = job.meta.get("progress")
-    if _state(job) == "started" and isinstance(progress, Mapping):
-        return f"{line}: {_progress(progress)}"
+    if _state(job) == "started":
+        words = progress_words(job)
+        return f"{line}: {words}" if words else line
     result = job.latest_result() if _state(job) in _ENDED else None
     if result is None:
         return line
@@ -66,17 +66,6 @@ def describe(job: Job) -> str:
         return f"{line}: {value['outcome']} ({value['reason']})"
     lines = (result.exc_string or "").strip().splitlines()
     return f"{line}: {redact(lines[-1])}" if lines else line
-
-
-def _progress(progress: Mapping[str, Any]) -> str:
-    parts = [str(progress.get("stage", ""))]
-    if progress.get("total"):
-        parts.append(f"{progress['done']} of {progress['total']}")
-    if progress.get("loss") is not None:
-        parts.append(f"loss {progress['loss']:.3f}")
-    if progress.get("seconds_left") is not None:
-        parts.append(f"about {progress['seconds_left']:.0f} s left")
-    return ", ".join(parts)
 
 
 def _chosen(connection: "redis.Redis", project: int | None) -> list[Job]:

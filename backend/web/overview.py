@@ -10,7 +10,7 @@ from backend.projects import Project
 from backend.queueing.label_descriptions import label_description
 from backend.queueing.names import ALL_QUEUES
 from backend.recent_predictions import recent_predictions
-from backend.web.queue_state import failures, queue_counts, workers
+from backend.web.queue_state import failures, queue_counts, running, workers
 from backend.web.services import Services
 
 # Below the data folder, by the name that is shown.
@@ -37,7 +37,11 @@ def overview(own: Services, *, wait_for_labels: bool) -> dict[str, Any]:
     try:
         described["workers"] = workers(own.connection)
         described["queues"] = {
-            name: {**queue_counts(name, own.connection), "failures": failures(name, own.connection)}
+            name: {
+                **queue_counts(name, own.connection),
+                "jobs": running(name, own.connection),
+                "failures": failures(name, own.connection),
+            }
             for name in ALL_QUEUES
         }
         for shown, project in zip(described["projects"], projects, strict=True):

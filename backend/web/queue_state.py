@@ -8,6 +8,7 @@ from rq.job import Job
 
 from backend.logs import redact
 from backend.queueing.connection import SERIALIZER, open_queue, queue_errors
+from backend.queueing.job_progress import progress_words
 
 _FAILURES_SHOWN = 20
 
@@ -37,6 +38,16 @@ def queue_counts(name: str, connection: "redis.Redis") -> dict[str, int]:
             "running": queue.started_job_registry.count,
             "failed": queue.failed_job_registry.count,
         }
+
+
+def running(name: str, connection: "redis.Redis") -> list[dict[str, Any]]:
+    """Describe the jobs of a queue that are being worked on; raises `QueueUnavailableError`."""
+    with queue_errors():
+        registry = open_queue(name, connection).started_job_registry
+        # Jobs of dead workers are the workers' own business: looking must not move anything.
+        ids = registry.get_job_ids(cleanup=False)
+        found = Job.fetch_many(ids, connection=connection, serializer=SERIALIZER)
+        return [{**describe(one), "progress": progress_words(one)} for one in found if one is not None]
 
 
 def failures(name: str, connection: "redis.Redis") -> list[dict[str, Any]]:

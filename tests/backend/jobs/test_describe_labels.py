@@ -1,27 +1,14 @@
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from backend.images.source import ImageSource
-from backend.jobs import predictor
 from backend.jobs.describe_labels import run_describe_labels
-from backend.jobs.predictor import Predictor, install_predictor
-from zegclip_core.segmenter import Segmenter
+
+pytestmark = pytest.mark.usefixtures("installed_model")
 
 CONFIG = """<View><Image name="image" value="$image"/><BrushLabels name="seg" toName="image">
 <Label value="cat" prompt="kitten|tabby"/><Label value="floor" model_background="true"/>
 </BrushLabels></View>"""
-
-
-@pytest.fixture(autouse=True)
-def loaded_model(segmenter: Segmenter, image_source: ImageSource) -> Iterator[None]:
-    before = list(predictor._installed)
-    install_predictor(
-        Predictor(segmenter=segmenter, images=image_source, model_version=segmenter.model_version)
-    )
-    yield
-    predictor._installed[:] = before
 
 
 def test_every_control_is_told_with_its_labels_and_their_words() -> None:

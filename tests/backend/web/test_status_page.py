@@ -5,6 +5,7 @@ import uuid
 import pytest
 from flask.testing import FlaskClient
 from rq import SimpleWorker
+from rq.executions import Execution
 
 from backend.queueing.connection import SERIALIZER, open_queue
 from backend.queueing.names import INFERENCE, INTERACTIVE
@@ -14,6 +15,8 @@ from tests.backend.queueing.jobs import FAIL
 from tests.backend.web.bodies import setup_body, webhook_body
 from tests.backend.web.conftest import MakeApp
 from tests.processes import Installation, MakeInstallation
+
+PROGRESS = {"stage": "training", "done": 40, "total": 300, "seconds_left": None, "loss": 0.2134}
 
 
 @pytest.fixture
@@ -59,6 +62,7 @@ def test_the_page_needs_the_password(make_app: MakeApp) -> None:
     assert client.post("/jobs/some-job/retry").status_code == 401
 
 
+@pytest.mark.usefixtures("installed_model")
 def test_a_project_is_shown_with_its_words_and_warnings_once_a_worker_has_read_them(
     own: Installation, connected: FlaskClient
 ) -> None:
@@ -77,6 +81,7 @@ def test_a_project_is_shown_with_its_words_and_warnings_once_a_worker_has_read_t
     assert project["model_version"] == "zegclip-mini@1"
 
 
+@pytest.mark.usefixtures("installed_model")
 def test_labels_that_cannot_be_read_show_the_reason(own: Installation, connected: FlaskClient) -> None:
     connected.post("/setup", json=setup_body(schema="<View"))
     page(connected)
@@ -84,6 +89,7 @@ def test_labels_that_cannot_be_read_show_the_reason(own: Installation, connected
     assert "not usable XML" in page(connected)
 
 
+@pytest.mark.usefixtures("installed_model")
 def test_what_users_wrote_cannot_become_markup(own: Installation, connected: FlaskClient) -> None:
     schema = setup_body()["schema"].replace("cat", "&lt;script&gt;alert(1)&lt;/script&gt;")
     connected.post("/setup", json=setup_body(schema=schema))
@@ -103,6 +109,19 @@ def form_token(client: FlaskClient) -> str:
     found = re.search(r'name="token" value="([^"]+)"', page(client))
     assert found is not None
     return found[1]
+
+
+def test_a_running_job_is_shown_with_how_far_it_is(own: Installation, connected: FlaskClient) -> None:
+    queue = open_queue(INFERENCE, own.connection)
+    job = queue.enqueue_call(FAIL, description="train project 3", meta={"progress": PROGRESS})
+    with own.connection.pipeline() as pipeline:
+        Execution.create(job, ttl=60, pipeline=pipeline)
+        pipeline.execute()
+    html = page(connected)
+    assert "train project 3" in html
+    assert "training, 40 of 300, loss 0.213" in html
+    (shown,) = connected.get("/status").get_json()["queues"][INFERENCE]["jobs"]
+    assert shown["id"] == job.id
 
 
 def test_a_failed_job_is_shown_with_its_reason_and_can_be_tried_again(
