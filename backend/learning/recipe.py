@@ -57,6 +57,8 @@ def plan_training(
         "model.backbone": backbone,
         "data.train_split": TRAIN,
         "data.background": background,
+        # Painting asks every synonym by itself: the mean of them would be trained on and never asked for.
+        "data.words": "first",
         "evaluation.split": HOLDOUT if exported.holdout else TRAIN,
         "optimisation.iterations": steps,
         "optimisation.warmup": max(1, round(_WARMUP_SHARE * steps)),
@@ -72,6 +74,9 @@ def plan_training(
     if backbone != DEFAULT_MODEL:
         # Only a backbone trained on patches can begin as their cosine with words.
         overrides["model.start"] = "random"
+    elif mode != "transductive":
+        # The dense head it begins as is a softmax with "none of these": another loss would unlearn that.
+        overrides["loss.kind"] = "exclusive"
     texts = [f"{name}={_toml(value)}" for name, value in overrides.items()]
     return TrainingPlan(load_recipe(_RECIPE, mode, texts), champion)
 

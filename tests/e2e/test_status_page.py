@@ -37,7 +37,13 @@ def busy_web(own: Installation) -> WebProcess:
     assert web.post("/predict", predict_body(photo_tasks()), auth=auth).json()["results"][0]["result"]
     open_queue(INFERENCE, own.connection).enqueue(FAIL, "no such label", description="predict 4 tasks")
     wait_until(lambda: failed_jobs(own), "the job has failed")
+    wait_until(lambda: labels_are_read(web), "a worker has read the labels")
     return web
+
+
+def labels_are_read(web: WebProcess) -> bool:
+    (project,) = web.get("/status", auth=(USER, PASSWORD)).json()["projects"]
+    return project["labels"] is not None
 
 
 def failed_jobs(own: Installation) -> int:

@@ -78,3 +78,14 @@ def test_without_a_holdout_nothing_is_read_from_it() -> None:
 def test_steps_are_the_recipe_s_unless_chosen() -> None:
     assert plan(iterations=7).configuration.optimisation.iterations == 7
     assert plan(iterations=0).configuration.optimisation.iterations > 7
+
+
+def test_training_asks_for_single_words_as_painting_does() -> None:
+    assert plan().configuration.data.words == "first"
+
+
+def test_what_begins_as_a_softmax_goes_on_as_one_unless_it_trains_itself() -> None:
+    assert plan().configuration.loss.kind == "exclusive"
+    assert plan(unseen=("lamp",)).configuration.loss.kind == "exclusive"
+    assert plan(unseen=("lamp",), unlabelled=9).configuration.loss.kind == "non_exclusive"
+    assert plan(backbone="ViT-B-16/openai").configuration.loss.kind == "non_exclusive"
