@@ -1,15 +1,15 @@
 # One image for every process: web, workers, scheduler. `docker compose` chooses the command.
 FROM python:3.12-slim
 
-# The index that PyTorch comes from: its CPU wheels here, the package index's own (with CUDA) for GPUs.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Where PyTorch comes from: its CPU wheels here; empty for the ordinary ones, which bring CUDA.
+ARG TORCH_OPTIONS="--index-url https://download.pytorch.org/whl/cpu"
 
 ENV PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PYTHONUNBUFFERED=1
 
 # In a layer of its own: the largest download changes least.
-RUN pip install --index-url "${TORCH_INDEX}" torch==2.13.0 torchvision==0.28.0
+RUN pip install ${TORCH_OPTIONS} torch==2.13.0 torchvision==0.28.0
 
 WORKDIR /app
 COPY pyproject.toml README.md LICENSE NOTICE ./
