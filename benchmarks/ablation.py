@@ -1,6 +1,6 @@
 """The paper's ablation in small: each design of ZegCLIP added in turn, then self-training.
 
-python -m benchmarks.ablation --data ../shared/data/voc_subset --out runs/ablation --seeds 0,1,2
+python -m benchmarks.ablation --data datasets/voc_subset --out runs/ablation --seeds 0,1,2
 """
 
 import argparse

@@ -5,7 +5,7 @@ corrects the prediction to the ground truth and submits, all through Label Studi
 `--never` are never painted: a task that shows one is skipped. After each number of corrections the project is
 trained by Label Studio's button, and the model in service is measured on an untouched split.
 
-    python -m benchmarks.loop --dataset ../shared/data/voc_subset \\
+    python -m benchmarks.loop --dataset datasets/voc_subset \\
         --label-studio .venv-label-studio/bin/label-studio
 """
 

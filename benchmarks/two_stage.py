@@ -1,6 +1,6 @@
 """One stage against two: ZegCLIP beside the scheme that it replaces, on the same images, CLIP and machine.
 
-python -m benchmarks.two_stage --backbone zegclip-mini --images ../shared/data/voc_subset/images --limit 10
+python -m benchmarks.two_stage --backbone zegclip-mini --images datasets/voc_subset/images --limit 10
 
 Two stages, as in ZegFormer and zsseg: about 100 class-agnostic proposals, each masked, cut out, resized and
 sent through CLIP's image tower. Here the proposals cost next to nothing (watershed regions around a grid of
