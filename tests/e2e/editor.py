@@ -30,6 +30,17 @@ _AREA = """() => {
     return [image.zoomingPositionX, image.zoomingPositionY,
             image.stageWidth * image.zoomScale, image.stageHeight * image.zoomScale];
 }"""
+_SETTLED = f"""() => new Promise(done => {{
+    const area = {_AREA};
+    let last = '', same = 0;
+    const look = () => {{
+        const now = JSON.stringify(area());
+        same = now === last ? same + 1 : 0;
+        last = now;
+        same >= 30 ? done(true) : requestAnimationFrame(look);
+    }};
+    look();
+}})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +81,12 @@ class Editor:
         self.page.wait_for_function(_READY)
 
     def wait_for_regions(self) -> None:
-        """Wait until what is selected has regions: Label Studio opens a copy of the newest prediction."""
+        """Wait until what is selected has regions and the stage has its size.
+
+        Label Studio opens a copy of the newest prediction; panels that fill late change the stage once more.
+        """
         self.page.wait_for_function("() => Htx.annotationStore.selected.regionStore.regions.length > 0")
+        self.page.evaluate(_SETTLED)
 
     def regions(self) -> list[Region]:
         """The regions of what is selected, in the store's order."""
