@@ -1,6 +1,7 @@
 """Tasks to predictions in Label Studio's form: exactly one for each task, in order, each failing alone."""
 
 import functools
+import itertools
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -8,13 +9,14 @@ from typing import Any
 
 from backend.errors import BackendError
 from backend.images.errors import ImageError
+from backend.images.read_ahead import ReadAhead
 from backend.images.source import ImageSource
 from backend.label_studio.errors import LabelConfigError
 from backend.label_studio.label_config import LabelConfig, read_label_config
 from backend.logs import redact
 from backend.predict_requests import PASSING, passing_failure
 from backend.regions.registry import CONTROL_TAGS
-from backend.task_data import image_field
+from backend.task_data import first_addresses, image_field
 from backend.task_painter import TaskPainter, prompted_labels
 from zegclip_core.errors import ZegCLIPError
 from zegclip_core.feature_cache import FeatureCache
@@ -65,15 +67,13 @@ def predict_tasks(
         _log.warning("project %s: %s", project, warning)
     items = []
     features = features or FeatureCache(memory_bytes=0)
-    for task in tasks:
+    ahead = ReadAhead(images, project=project)
+    for task, following in itertools.zip_longest(tasks, tasks[1:]):
+        if following is not None:
+            ahead.announce(first_addresses(following, config.targets), task_id=following.get("id"))
         try:
             painter = TaskPainter(
-                task=task,
-                config=config,
-                segmenter=segmenter,
-                images=images,
-                project=project,
-                features=features,
+                task=task, config=config, segmenter=segmenter, images=ahead, features=features
             )
             results, score = painter.paint(context)
             items.append({"model_version": model_version, "score": score, "result": results})

@@ -1,6 +1,7 @@
 """What a task's data says about a control: its images, and labels that come with the task."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +49,17 @@ def image_addresses(data: Mapping[str, Any], target: Target) -> list[tuple[int |
     if target.is_list:
         return list(enumerate(addresses))
     return [(None, address) for address in addresses]
+
+
+def first_addresses(task: Mapping[str, Any], targets: Iterable[Target]) -> list[str]:
+    """Return the address of every target's first image, each once, without what is missing."""
+    data = task.get("data")
+    addresses: dict[str, None] = {}
+    for target in targets if isinstance(data, Mapping) else ():
+        # Whoever paints the task raises the same error where it counts.
+        with contextlib.suppress(ImageAddressError):
+            addresses |= dict.fromkeys(address for _, address in image_addresses(data, target)[:1])
+    return list(addresses)
 
 
 def with_task_labels(target: Target, data: Mapping[str, Any]) -> Target:

@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.free_text import phrase_target, phrases_in_context, phrases_in_task, relabel
 from backend.images.errors import ImageAddressError
-from backend.images.source import ImageSource
+from backend.images.read_ahead import ReadAhead
 from backend.interactive.answer import answer_prompts
 from backend.interactive.context import is_warm_up, read_prompts
 from backend.label_studio.label_config import LabelConfig, Target
@@ -29,7 +29,6 @@ class TaskPainter:
         config: what is to be painted.
         segmenter: the loaded model.
         images: fetches and decodes images.
-        project: keeps download caches of projects apart.
         features: what has been encoded before.
 
     """
@@ -40,8 +39,7 @@ class TaskPainter:
         task: Mapping[str, Any],
         config: LabelConfig,
         segmenter: Segmenter,
-        images: ImageSource,
-        project: str,
+        images: ReadAhead,
         features: FeatureCache,
     ) -> None:
         data = task.get("data")
@@ -52,7 +50,6 @@ class TaskPainter:
         self._config = config
         self._segmenter = segmenter
         self._images = images
-        self._project = project
         self._features = features
         self._encoded: dict[str, EncodedImage] = {}
         self._segmentations: dict[tuple[str, tuple[Label, ...]], Segmentation] = {}
@@ -142,7 +139,7 @@ class TaskPainter:
 
     def _encode(self, address: str) -> EncodedImage:
         if address not in self._encoded:
-            content = self._images.fetch(address, task_id=self._task_id, project=self._project)
+            content = self._images.fetch(address, task_id=self._task_id)
             self._encoded[address] = self._features.encode(
                 self._segmenter, content, lambda: self._images.decode(content)
             )

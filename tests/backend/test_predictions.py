@@ -1,6 +1,8 @@
 """Tasks to predictions with the embedded model and real photographs."""
 
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ from hypothesis import strategies as st
 from label_studio_sdk.label_interface import LabelInterface
 
 from backend.images.source import ImageSource
+from backend.label_studio.origin import LabelStudioOrigin
 from backend.predict_requests import PASSING
 from backend.predictions import PERMANENT, predict_tasks
 from tests.backend.label_studio.configs import brush, view
 from tests.embedded_model import NOBODY, local_file
+from tests.http_server import Answer, Asked, LocalServer
 from zegclip_core.segmenter import Segmenter
 
 CONFIG = view(brush("cat", "cup", "table"))
@@ -26,11 +30,11 @@ Predict = Callable[..., list[dict[str, Any]]]
 def predict(segmenter: Segmenter, image_source: ImageSource) -> Predict:
     """Predict tasks given by their data: `predict({"image": …}, …, config=…)`."""
 
-    def run(*data: Any, config: str = CONFIG, **more: Any) -> list[dict[str, Any]]:
+    def run(
+        *data: Any, config: str = CONFIG, images: ImageSource = image_source, **more: Any
+    ) -> list[dict[str, Any]]:
         tasks = [{"id": number, "data": one} for number, one in enumerate(data, start=1)]
-        return predict_tasks(
-            tasks, config, segmenter=segmenter, images=image_source, model_version=VERSION, **more
-        )
+        return predict_tasks(tasks, config, segmenter=segmenter, images=images, model_version=VERSION, **more)
 
     return run
 
@@ -53,6 +57,37 @@ def test_ids_are_unique_over_all_tasks(predict: Predict) -> None:
     items = predict({"image": CUP}, {"image": CUP})
     ids = [region["id"] for item in items for region in item["result"]]
     assert len(set(ids)) == len(ids) >= 2
+
+
+def test_the_next_image_is_fetched_while_one_is_painted(
+    predict: Predict, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch, photo_folder: Path
+) -> None:
+    asked_for_second = threading.Event()
+    content = (photo_folder / "chelsea.jpg").read_bytes()
+
+    def second(_: Asked) -> Answer:
+        asked_for_second.set()
+        return Answer(content)
+
+    encode = segmenter.encode
+
+    def encode_when_second_is_under_way(image: Any) -> Any:
+        assert asked_for_second.wait(60.0)
+        return encode(image)
+
+    monkeypatch.setattr(segmenter, "encode", encode_when_second_is_under_way)
+    with LocalServer() as server:
+        server.routes = {"/data/a.jpg": Answer(content), "/data/b.jpg": second}
+        source = ImageSource(
+            label_studio=LabelStudioOrigin(url=server.url, api_key=None),
+            cache_dir=photo_folder / "none",
+            cache_bytes=0,
+            max_bytes=10_000_000,
+            max_pixels=10_000_000,
+        )
+        items = predict({"image": "/data/a.jpg"}, {"image": "/data/b.jpg"}, images=source)
+    assert [labels(item) for item in items] == [["cat"], ["cat"]]
+    assert len(server.asked) == 2
 
 
 class TestIsolation:

@@ -5,7 +5,7 @@ import pytest
 from backend.images.errors import ImageAddressError
 from backend.label_studio.control_options import ControlOptions
 from backend.label_studio.label_config import Target
-from backend.task_data import TaskLabelsError, image_addresses, image_field, with_task_labels
+from backend.task_data import TaskLabelsError, first_addresses, image_addresses, image_field, with_task_labels
 from zegclip_core.labels import Label
 
 CAT = Label("cat", ("cat",))
@@ -49,6 +49,15 @@ class TestImages:
     def test_what_is_no_list_of_addresses_is_refused(self, value: Any) -> None:
         with pytest.raises(ImageAddressError):
             image_addresses({"image": value}, target(is_list=True))
+
+    def test_the_first_image_of_every_target_once(self) -> None:
+        task = {"data": {"image": "a.jpg", "pages": ["b.jpg", "c.jpg"]}}
+        targets = [target(), target("pages", is_list=True), target()]
+        assert first_addresses(task, targets) == ["a.jpg", "b.jpg"]
+
+    @pytest.mark.parametrize("data", [None, 7, "text", {}, {"image": None}, {"image": {}}])
+    def test_no_first_image_where_there_is_no_address(self, data: Any) -> None:
+        assert first_addresses({"data": data}, [target()]) == []
 
 
 class TestLabels:
