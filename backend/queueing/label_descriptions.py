@@ -10,7 +10,7 @@ from rq.job import Job
 from rq.results import Result
 
 from backend.queueing.connection import SERIALIZER, open_queue, queue_errors
-from backend.queueing.names import INTERACTIVE, RUN_DESCRIBE_LABELS
+from backend.queueing.names import INFERENCE, RUN_DESCRIBE_LABELS
 
 _LIFETIME = 24 * 3600
 _TIMEOUT = 60
@@ -47,7 +47,8 @@ def label_description(
 
 def _ask(job_id: str, label_config: str, extra_params: Any, connection: "redis.Redis") -> Job:
     try:
-        return open_queue(INTERACTIVE, connection).enqueue_call(
+        # Behind the clicks: the first configuration of an empty data folder takes seconds.
+        return open_queue(INFERENCE, connection).enqueue_call(
             RUN_DESCRIBE_LABELS,
             args=(label_config, extra_params),
             timeout=_TIMEOUT,
