@@ -1,5 +1,6 @@
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,33 @@ def test_the_folder_never_exceeds_the_cap(cache: FileCache) -> None:
     for number in range(50):
         cache.put(str(number), bytes([number]) * 30)
         assert sum(path.stat().st_size for path in cache.folder.iterdir()) <= 100
+
+
+def test_what_other_processes_wrote_is_counted_before_long(tmp_path: Path) -> None:
+    ours, theirs = (FileCache(folder=tmp_path, max_bytes=20_000) for _ in range(2))
+    ours.put("first", b"x")
+    for number in range(150):
+        theirs.put(f"theirs {number}", b"x" * 100)
+    for number in range(250):
+        ours.put(f"ours {number}", b"x" * 100)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 20_000
+
+
+def test_the_folder_is_not_looked_through_for_every_file(
+    cache: FileCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    iterdir = Path.iterdir
+
+    def counted(folder: Path) -> Iterator[Path]:
+        nonlocal looks
+        looks += 1
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", counted)
+    for number in range(60):
+        cache.put(str(number), b"x")
+    assert looks == 1
 
 
 def test_a_file_that_does_not_fit_leaves_the_others_alone(cache: FileCache) -> None:
