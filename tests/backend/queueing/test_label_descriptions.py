@@ -4,7 +4,7 @@ from backend.errors import QueueUnavailableError
 from backend.queueing import label_descriptions as module
 from backend.queueing.connection import connect, open_queue
 from backend.queueing.label_descriptions import label_description
-from backend.queueing.names import INTERACTIVE
+from backend.queueing.names import INFERENCE
 from tests.backend.queueing.conftest import RunJobs
 from tests.backend.queueing.jobs import ECHO_FIRST
 from tests.processes import Installation, MakeInstallation
@@ -27,9 +27,9 @@ def test_a_configuration_is_asked_once_and_told_for_a_day(
     monkeypatch.setattr(module, "RUN_DESCRIBE_LABELS", ECHO_FIRST)
     for _ in range(3):
         assert label_description("<View/>", None, connection=own.connection, wait=False) is None
-    queue = open_queue(INTERACTIVE, own.connection)
+    queue = open_queue(INFERENCE, own.connection)
     assert queue.count == 1
-    run_jobs(INTERACTIVE)
+    run_jobs(INFERENCE)
     assert label_description("<View/>", None, connection=own.connection, wait=False) == {"got": "<View/>"}
     assert queue.count == 0
 
@@ -37,7 +37,7 @@ def test_a_configuration_is_asked_once_and_told_for_a_day(
 def test_other_labels_and_other_settings_are_other_questions(own: Installation) -> None:
     for config, settings in (("<View/>", None), ("<View />", None), ("<View/>", {"a": 1})):
         label_description(config, settings, connection=own.connection, wait=False)
-    assert open_queue(INTERACTIVE, own.connection).count == 3
+    assert open_queue(INFERENCE, own.connection).count == 3
 
 
 def test_without_a_queue_server_the_error_says_so() -> None:

@@ -8,7 +8,7 @@ from rq import SimpleWorker
 from rq.executions import Execution
 
 from backend.queueing.connection import SERIALIZER, open_queue
-from backend.queueing.names import INFERENCE, INTERACTIVE
+from backend.queueing.names import INFERENCE, INFERENCE
 from backend.recent_predictions import RecentPrediction, recent_predictions
 from backend.web.services import services
 from tests.backend.queueing.jobs import FAIL
@@ -72,7 +72,7 @@ def test_a_project_is_shown_with_its_words_and_warnings_once_a_worker_has_read_t
     )
     connected.post("/setup", json=setup_body(schema=schema))
     assert "are being read" in page(connected)
-    work(own, INTERACTIVE)
+    work(own, INFERENCE)
     html = page(connected)
     assert "kitten, tabby" in html
     assert "model_min_area" in html
@@ -85,7 +85,7 @@ def test_a_project_is_shown_with_its_words_and_warnings_once_a_worker_has_read_t
 def test_labels_that_cannot_be_read_show_the_reason(own: Installation, connected: FlaskClient) -> None:
     connected.post("/setup", json=setup_body(schema="<View"))
     page(connected)
-    work(own, INTERACTIVE)
+    work(own, INFERENCE)
     assert "not usable XML" in page(connected)
 
 
@@ -94,7 +94,7 @@ def test_what_users_wrote_cannot_become_markup(own: Installation, connected: Fla
     schema = setup_body()["schema"].replace("cat", "&lt;script&gt;alert(1)&lt;/script&gt;")
     connected.post("/setup", json=setup_body(schema=schema))
     page(connected)
-    work(own, INTERACTIVE)
+    work(own, INFERENCE)
     assert "<script" not in page(connected)
     assert "&lt;script&gt;" in page(connected)
 
