@@ -8,7 +8,7 @@ from rq import SimpleWorker
 from rq.executions import Execution
 
 from backend.queueing.connection import SERIALIZER, open_queue
-from backend.queueing.names import INFERENCE, INFERENCE
+from backend.queueing.names import INFERENCE
 from backend.recent_predictions import RecentPrediction, recent_predictions
 from backend.web.services import services
 from tests.backend.queueing.jobs import FAIL
