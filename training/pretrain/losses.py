@@ -8,6 +8,7 @@ from training.label_mapping import IGNORED, NEGATIVE
 
 # Targets are compared at a quarter of the image's resolution: finer than the token grid, cheaper than pixels.
 _FINE = 4
+_COARSE = 8
 _PURE = 0.7
 
 
@@ -29,6 +30,60 @@ def word_loss(cosines: Tensor, none_cosine: Tensor, scale: Tensor, targets: Tens
     wanted = torch.where(wanted == NEGATIVE, cosines.shape[1], wanted)
     counted = (wanted != IGNORED).sum().clamp_min(1)
     return F.cross_entropy(logits, wanted, ignore_index=IGNORED, reduction="sum") / counted
+
+
+def label_set_loss(
+    cosines: Tensor,
+    none_cosine: Tensor,
+    scale: Tensor,
+    targets: Tensor,
+    *,
+    kept: Tensor,
+    kin: Tensor,
+    own: int,
+    stride: int,
+) -> Tensor:
+    """Cross-entropy over a label set as users have them: some of the words, and "none of these".
+
+    Pixels of a word outside the set are "none", unless a relative of it is in the set: then they count
+    nowhere. `NEGATIVE` pixels are "none" or any stuff of the set, whichever it is (the background of Cermelli
+    et al., "Modeling the Background", CVPR 2020), so that unlabelled sky is not taught to be nothing.
+
+    Args:
+        cosines: (B, K, h, w) of patches and words: the data set's own, then stuff.
+        none_cosine: the learned cosine of "none", a scalar.
+        scale: factor from cosine to logit, a scalar.
+        targets: (B, H, W) classes 0..K-1, `NEGATIVE` or `IGNORED`.
+        kept: (K,) bool, the words in the set.
+        kin: (K, K) bool, words that do not compete with each other; not with itself.
+        own: how many of the words are the data set's own.
+        stride: pixels from patch to patch.
+
+    """
+    words = cosines.shape[1]
+    none = none_cosine.expand(len(cosines), 1, *cosines.shape[-2:])
+    logits = scale * torch.cat((cosines, none), dim=1)
+    logits = F.interpolate(logits, scale_factor=stride / _COARSE, mode="bilinear", align_corners=False)
+    wanted = targets[:, _COARSE // 2 :: _COARSE, _COARSE // 2 :: _COARSE]
+    # One row for each word and one for NEGATIVE; columns are words and none.
+    right = torch.zeros(words + 1, words + 1, dtype=torch.bool)
+    right[:words, :words] = torch.diag(kept)
+    right[:words, words] = ~kept
+    right[words, words] = True
+    right[words, own:words] = kept[own:]
+    rivals = torch.cat((kept, torch.ones(1, dtype=torch.bool))).repeat(words + 1, 1)
+    rivals[:words, :words] &= ~kin
+    ambiguous = torch.cat((~kept & (kin & kept).any(dim=1), torch.zeros(1, dtype=torch.bool)))
+    rows = torch.where(wanted == NEGATIVE, words, wanted)
+    rows = torch.where((rows != IGNORED) & ~ambiguous[rows.clamp_min(0)], rows, IGNORED)
+    counted = rows != IGNORED
+    if not counted.any():
+        return cosines.new_zeros(())
+    chosen, rows = logits.permute(0, 2, 3, 1)[counted], rows[counted]
+    against = torch.logsumexp(chosen.masked_fill(~rivals[rows], -torch.inf), dim=1)
+    for_it = torch.logsumexp(chosen.masked_fill(~right[rows], -torch.inf), dim=1)
+    loss: Tensor = (against - for_it).mean()
+    return loss
 
 
 def pure_cells(targets: Tensor, classes: int, stride: int) -> Tensor:
@@ -69,9 +124,13 @@ def vocabulary_loss(
     return balanced
 
 
-def memory_loss(features: Tensor, before: Tensor, cells: Tensor) -> Tensor:
-    """Mean of 1 - cosine between features now and at the start, both (B, D, h, w), on pure cells."""
-    chosen = cells != IGNORED
+def memory_loss(features: Tensor, before: Tensor, cells: Tensor, words: Tensor) -> Tensor:
+    """Mean of 1 - cosine between features now and at the start, both (B, D, h, w), on pure cells.
+
+    Only cells count that the start already took for the right one of `words` (C, D).
+    """
+    best = torch.einsum("bdhw,cd->bchw", before, words).argmax(dim=1)
+    chosen = (cells != IGNORED) & (best == cells)
     if not chosen.any():
         return features.new_zeros(())
     loss: Tensor = (1 - (features * before).sum(dim=1))[chosen].mean()

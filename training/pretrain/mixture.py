@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.augmentation import distort_colours
-from training.dataset_description import DatasetDescription
+from training.dataset_description import DatasetClass, DatasetDescription
 from training.dataset_files import read_image, read_mask
-from training.label_mapping import IGNORED, LabelMapping, map_labels
+from training.label_mapping import IGNORED, NEGATIVE, LabelMapping, map_labels
 from training.pretrain.settings import TowerSettings
+from training.pretrain.stuff import STUFF, seed_stuff
 from training.samples import DrawOrder, draw_order
 
 _BATCH_STREAM = 3
+_CROP_AREA = 256 * 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +43,21 @@ class Batch:
 
     Attributes:
         images: (B, 3, H, W) uint8.
-        targets: (B, H, W) int64: class of the mapping, NEGATIVE for "none of these", IGNORED.
-        mapping: what the classes are.
+        targets: (B, H, W) int64: place in `classes`, NEGATIVE for "none of the data set's", IGNORED.
+        classes: the data set's own, then those of `STUFF`, which some NEGATIVE pixels were found to be.
+        own: how many are the data set's own.
 
     """
 
     images: Tensor
     targets: Tensor
-    mapping: LabelMapping
+    classes: tuple[DatasetClass, ...]
+    own: int
+
+    @property
+    def own_targets(self) -> Tensor:
+        """Targets without what was found by rules: (B, H, W)."""
+        return torch.where(self.targets >= self.own, NEGATIVE, self.targets)
 
 
 class Mixture:
@@ -78,16 +87,23 @@ class Mixture:
         height, width = self.settings.crops[int(generator.integers(len(self.settings.crops)))]
         whole = bool(generator.random() < self.settings.whole_share)
         images, targets = [], []
-        for place in range(self.settings.batch_size):
+        for place in range(self._count(height, width)):
             # Rare classes come more often in every second crop, and as often as they are in the others.
             order = self._orders[number][place % 2]
             image_id = order.image_id(step * self.settings.batch_size + place)
             image = read_image(source.description, image_id)
             labels = mapping.targets(read_mask(source.description, image_id))
+            labels = seed_stuff(image, labels, mapping.classes)
             view, seen = self._view(image, labels, height, width, whole=whole, generator=generator)
             images.append(torch.from_numpy(view).permute(2, 0, 1))
             targets.append(torch.from_numpy(seen.astype(np.int64)))
-        return Batch(torch.stack(images), torch.stack(targets), mapping)
+        classes = (*mapping.classes, *STUFF)
+        return Batch(torch.stack(images), torch.stack(targets), classes, len(mapping.classes))
+
+    def _count(self, height: int, width: int) -> int:
+        """Crops in a batch: as many pixels whatever the size of the crops, but at least two."""
+        fitting = max(2, round(self.settings.batch_size * _CROP_AREA / (height * width)))
+        return min(self.settings.batch_size, fitting)
 
     def _draw_orders(self, source: Source, mapping: LabelMapping) -> tuple[DrawOrder, DrawOrder]:
         uniform = draw_order(

@@ -11,7 +11,7 @@ class TowerSettings:
 
     Attributes:
         steps: optimiser steps of the whole schedule.
-        batch_size: crops in one step, all from one data set.
+        batch_size: crops of 256 x 256 pixels in one step, all from one data set; larger crops are fewer.
         crops: heights and widths of crops in pixels; one is drawn for each step.
         long_sides: smallest and largest longer side that a photograph is scaled to before it is cropped.
         whole_share: share of steps that see whole photographs, squeezed into the crop.
@@ -23,8 +23,11 @@ class TowerSettings:
         averaging: decay of the running mean of weights, which is what is kept.
         negatives: words drawn from the vocabulary for each step.
         negative_weight: factor of the loss against those words.
+        label_set_weight: factor of the loss over label sets that are drawn from words and stuff.
         memory_weight: factor of the loss that holds features of labelled cells and the class token near
             those of the start, so that words without masks are not forgotten.
+        memory_every: steps between those that count that loss, which costs a second forward pass.
+        frozen_blocks: the first blocks of the stem, which stay as they are: edges look alike everywhere.
         word_noise: standard deviation of noise added to unit text features, which brings synonyms in reach.
         relatives: words with a larger cosine are no negatives of each other.
         seed: where every random number starts.
@@ -34,7 +37,10 @@ class TowerSettings:
 
     steps: int = 3000
     batch_size: int = 6
-    crops: tuple[tuple[int, int], ...] = ((256, 256), (320, 256), (256, 320), (384, 384))
+    crops: tuple[tuple[int, int], ...] = (
+        *((256, 256), (256, 256), (320, 256), (256, 320), (320, 320)),
+        *((384, 384), (512, 384), (384, 512)),
+    )
     long_sides: tuple[int, int] = (288, 704)
     whole_share: float = 0.25
     stem_rate: float = 3e-5
@@ -45,7 +51,10 @@ class TowerSettings:
     averaging: float = 0.998
     negatives: int = 150
     negative_weight: float = 0.5
+    label_set_weight: float = 0.5
     memory_weight: float = 0.3
+    memory_every: int = 2
+    frozen_blocks: int = 7
     word_noise: float = 0.02
     relatives: float = 0.35
     seed: int = 0
@@ -60,4 +69,6 @@ class TowerSettings:
         require(0 < low <= high, "long_sides", self.long_sides, "ascending and above 0")
         require(0 <= self.whole_share <= 1, "whole_share", self.whole_share, "a share, 0 to 1")
         require(0 <= self.averaging < 1, "averaging", self.averaging, "from 0 up to, not including, 1")
+        require(self.memory_every >= 1, "memory_every", self.memory_every, "1 or more")
+        require(self.frozen_blocks >= 0, "frozen_blocks", self.frozen_blocks, "0 or more")
         require(self.save_every >= 1, "save_every", self.save_every, "1 or more")

@@ -16,9 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.errors import ConfigurationError, DivergedError, TrainingStateError
-from training.pretrain.losses import memory_loss, pure_cells, vocabulary_loss, word_loss
+from training.pretrain.losses import (
+    label_set_loss,
+    memory_loss,
+    pure_cells,
+    vocabulary_loss,
+    word_loss,
+)
 from training.pretrain.mixture import Batch, Mixture, Source
 from training.pretrain.settings import TowerSettings
+from training.pretrain.stuff import STUFF
 from training.pretrain.words import WordTargets
 from training.run_files import load_state, save_state
 from zegclip_core.backbones.backbone import Backbone
@@ -70,13 +77,16 @@ class TowerTraining:
         self.backbone = backbone
         self.mixture = Mixture(sources, settings=settings)
         self._start = copy.deepcopy(backbone).eval()
-        classes = [one for mapping in self.mixture.mappings for one in mapping.classes]
+        classes = [*STUFF, *(one for mapping in self.mixture.mappings for one in mapping.classes)]
         prompts = [word for one in classes for word in one.prompts]
         self._vocabulary = tuple(dict.fromkeys([*prompts, *vocabulary]))
         self._words = WordTargets(backbone=backbone, words=self._vocabulary)
         self.none_cosine = nn.Parameter(torch.tensor(backbone.none_cosine))
         self.log_scale = nn.Parameter(torch.tensor(math.log(backbone.logit_scale)))
         backbone.clip.visual.requires_grad_(True)
+        stem = backbone.clip.visual.conv1.stem
+        for part in (stem.conv0, *stem.blocks[: settings.frozen_blocks]):
+            part.requires_grad_(False)
         self.trained = self._named_parameters()
         self.average = {name: tensor.detach().clone() for name, tensor in self.trained.items()}
         self.optimiser = torch.optim.AdamW(self._groups(), weight_decay=settings.weight_decay)
@@ -120,22 +130,47 @@ class TowerTraining:
     def _losses(self, batch: Batch, generator: np.random.Generator) -> tuple[Tensor, float]:
         settings, stride = self.settings, self.backbone.stride
         images = self.backbone.normalise(batch.images)
-        features, class_feature = self.backbone.encode_image(images)
-        synonyms = [str(generator.choice(one.prompts)) for one in batch.mapping.classes]
+        features, class_feature = _encoded(self.backbone, images)
+        synonyms = [str(generator.choice(one.prompts)) for one in batch.classes]
         words = self._words.draw(synonyms, noise=settings.word_noise, generator=generator)
         scale = self.log_scale.exp()
         cosines = torch.einsum("bdhw,cd->bchw", features, words)
-        own = word_loss(cosines, self.none_cosine, scale, batch.targets, stride)
+        own = word_loss(cosines[:, : batch.own], self.none_cosine, scale, batch.own_targets, stride)
+        drawn = self._label_set_loss(cosines, scale, words, batch, generator)
         cells = pure_cells(batch.targets, len(words), stride)
-        drawn = generator.choice(len(self._vocabulary), min(settings.negatives, len(self._vocabulary)), False)
-        negatives = self._words.means([self._vocabulary[place] for place in drawn])
+        places = generator.choice(
+            len(self._vocabulary), min(settings.negatives, len(self._vocabulary)), False
+        )
+        negatives = self._words.means([self._vocabulary[place] for place in places])
         against = vocabulary_loss(features, cells, words, negatives, scale, settings.relatives)
-        with torch.no_grad():
-            before, class_before = self._start.encode_image(images)
-        forgotten = (1 - F.cosine_similarity(class_feature, class_before)).mean()
-        memory = memory_loss(features, before, cells) + forgotten
-        total = own + settings.negative_weight * against + settings.memory_weight * memory
+        total = own + settings.label_set_weight * drawn + settings.negative_weight * against
+        if self.step % settings.memory_every == 0:
+            with torch.no_grad():
+                before, class_before = _encoded(self._start, images)
+            forgotten = (1 - F.cosine_similarity(class_feature, class_before)).mean()
+            memory = memory_loss(features, before, cells, words) + forgotten
+            total = total + settings.memory_weight * memory
         return total, float(own.detach())
+
+    def _label_set_loss(
+        self, cosines: Tensor, scale: Tensor, words: Tensor, batch: Batch, generator: np.random.Generator
+    ) -> Tensor:
+        """Draw a share of words that are in the set, then the words."""
+        kept = torch.from_numpy(generator.random(len(words)) < generator.uniform(0.2, 1))
+        kin = words @ words.T > self.settings.relatives
+        # The data set tells its own words apart, and the rules tell stuff apart.
+        kin[: batch.own, : batch.own] = False
+        kin[batch.own :, batch.own :] = False
+        return label_set_loss(
+            cosines,
+            self.none_cosine,
+            scale,
+            batch.targets,
+            kept=kept,
+            kin=kin,
+            own=batch.own,
+            stride=self.backbone.stride,
+        )
 
     def _rate(self) -> float:
         """Share of the peak rate: linear warm-up, then half a cosine."""
@@ -143,7 +178,11 @@ class TowerTraining:
         return warm * 0.5 * (1 + math.cos(math.pi * self.step / self.settings.steps))
 
     def _named_parameters(self) -> dict[str, nn.Parameter]:
-        tower = {f"visual.{name}": tensor for name, tensor in self.backbone.clip.visual.named_parameters()}
+        tower = {
+            f"visual.{name}": tensor
+            for name, tensor in self.backbone.clip.visual.named_parameters()
+            if tensor.requires_grad
+        }
         return {**tower, "none_cosine": self.none_cosine, "logit_scale": self.log_scale}
 
     def _groups(self) -> list[dict[str, Any]]:
@@ -180,3 +219,10 @@ class TowerTraining:
                 tensor.copy_(state["trained"][name])
         self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
+
+
+def _encoded(backbone: Backbone, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Patch features (B, D, h, w) and class features (B, D), computed in bfloat16 where that is faster."""
+    with torch.autocast(images.device.type, dtype=torch.bfloat16):
+        patches, whole = backbone.encode_image(images)
+    return F.normalize(patches.float(), dim=1), whole.float()

@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from training.label_mapping import IGNORED, NEGATIVE
-from training.pretrain.losses import memory_loss, pure_cells, vocabulary_loss, word_loss
+from training.pretrain.losses import (
+    label_set_loss,
+    memory_loss,
+    pure_cells,
+    vocabulary_loss,
+    word_loss,
+)
 
 STRIDE = 16
 SCALE = torch.tensor(2.0)
@@ -63,9 +69,57 @@ def test_excluded_relatives_leave_every_gradient_finite() -> None:
     assert bool(features.grad.isfinite().all())
 
 
-def test_memory_is_the_turn_of_features_on_labelled_cells() -> None:
-    before = torch.tensor([[1.0, 0.0], [1.0, 0.0]]).T.reshape(1, 2, 1, 2)
-    now = torch.tensor([[0.6, 0.8], [0.0, 1.0]]).T.reshape(1, 2, 1, 2)
-    cells = torch.tensor([[[0, IGNORED]]])
-    assert float(memory_loss(now, before, cells)) == pytest.approx(0.4)
-    assert float(memory_loss(now, before, torch.full_like(cells, IGNORED))) == 0.0
+def test_memory_is_the_turn_of_features_on_labelled_cells_that_were_right() -> None:
+    before = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]).T.reshape(1, 2, 1, 3)
+    now = torch.tensor([[0.6, 0.8], [0.0, 1.0], [0.0, 1.0]]).T.reshape(1, 2, 1, 3)
+    words = torch.eye(2)
+    unlabelled, wrong = IGNORED, 1
+    cells = torch.tensor([[[0, unlabelled, wrong]]])
+    assert float(memory_loss(now, before, cells, words)) == pytest.approx(0.4)
+    assert float(memory_loss(now, before, torch.full_like(cells, IGNORED), words)) == 0.0
+
+
+# Two words of the data set and one of stuff, whose logits on the only patch are 1, -1 and 0.6; none has 0.2.
+COSINES = torch.tensor([0.5, -0.5, 0.3]).view(1, 3, 1, 1)
+CAT, DOG, SKY, NONE = (math.exp(logit) for logit in (1.0, -1.0, 0.6, 0.2))
+
+
+def set_loss(target: int, kept: tuple[bool, bool, bool], kin: tuple[int, int] | None = None) -> float:
+    relatives = torch.zeros(3, 3, dtype=torch.bool)
+    if kin is not None:
+        relatives[kin[0], kin[1]] = relatives[kin[1], kin[0]] = True
+    targets = torch.full((1, STRIDE, STRIDE), target)
+    loss = label_set_loss(
+        COSINES,
+        torch.tensor(0.1),
+        SCALE,
+        targets,
+        kept=torch.tensor(kept),
+        kin=relatives,
+        own=2,
+        stride=STRIDE,
+    )
+    return float(loss)
+
+
+def test_a_word_of_the_label_set_competes_with_the_others_of_the_set_and_none() -> None:
+    assert set_loss(0, (True, False, True)) == pytest.approx(-math.log(CAT / (CAT + SKY + NONE)))
+
+
+def test_pixels_of_a_word_outside_the_label_set_are_none_of_these() -> None:
+    assert set_loss(0, (False, True, True)) == pytest.approx(-math.log(NONE / (DOG + SKY + NONE)))
+
+
+def test_relatives_neither_compete_nor_stand_in_for_each_other() -> None:
+    assert set_loss(0, (True, True, True), kin=(0, 2)) == pytest.approx(-math.log(CAT / (CAT + DOG + NONE)))
+    assert set_loss(0, (False, True, True), kin=(0, 2)) == 0.0
+
+
+def test_background_may_be_any_stuff_or_nothing_but_no_word_of_the_data_set() -> None:
+    everything = CAT + DOG + SKY + NONE
+    assert set_loss(NEGATIVE, (True, True, True)) == pytest.approx(-math.log((SKY + NONE) / everything))
+    assert set_loss(NEGATIVE, (True, True, False)) == pytest.approx(-math.log(NONE / (CAT + DOG + NONE)))
+
+
+def test_ignored_pixels_teach_nothing_about_label_sets() -> None:
+    assert set_loss(IGNORED, (True, True, True)) == 0.0

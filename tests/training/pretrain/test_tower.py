@@ -10,10 +10,12 @@ from PIL import Image
 
 from training.dataset_description import DatasetClass, DatasetDescription
 from training.errors import TrainingStateError
+from training.label_mapping import IGNORED, NEGATIVE
 from training.pretrain.__main__ import main
-from training.pretrain.mixture import Mixture, Source
+from training.pretrain.mixture import Batch, Mixture, Source
 from training.pretrain.pack import pack
 from training.pretrain.settings import TowerSettings
+from training.pretrain.stuff import STUFF
 from training.pretrain.tower import TowerTraining
 from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
 
@@ -73,6 +75,18 @@ def test_batches_depend_on_seed_and_step_alone(sources: list[Source]) -> None:
     assert batch.images.shape[-2:] == batch.targets.shape[-2:]
 
 
+def test_large_crops_are_fewer(sources: list[Source]) -> None:
+    large = TowerSettings(crops=((512, 384),), batch_size=6, long_sides=(64, 128))
+    assert len(Mixture(sources, settings=large).batch(0).images) == 2
+
+
+def test_stuff_found_by_rules_is_background_to_the_data_set_itself() -> None:
+    targets = torch.tensor([[[0, 1, 2, NEGATIVE, IGNORED]]])
+    classes = (DatasetClass(1, "cow", ("cow",)), *STUFF)
+    own = Batch(torch.zeros(1, 3, 1, 5), targets, classes, own=1).own_targets
+    assert own.tolist() == [[[0, NEGATIVE, NEGATIVE, NEGATIVE, IGNORED]]]
+
+
 def test_a_run_that_was_interrupted_ends_with_the_same_weights(sources: list[Source], tmp_path: Path) -> None:
     whole = train(sources, tmp_path / "whole")
 
@@ -96,6 +110,8 @@ def test_a_run_that_was_interrupted_ends_with_the_same_weights(sources: list[Sou
     assert all(torch.equal(whole.average[name], resumed.average[name]) for name in whole.average)
     start = load_mini(EMBEDDED_WEIGHTS, name="mini", revision="start").clip.visual.state_dict()
     assert not torch.equal(whole.average["visual.proj"], start["proj"])
+    assert "visual.conv1.stem.blocks.6.project.weight" not in whole.average
+    assert "visual.conv1.stem.blocks.7.project.weight" in whole.average
 
 
 def test_a_folder_of_another_run_is_refused(sources: list[Source], tmp_path: Path) -> None:
