@@ -4,6 +4,7 @@ In transductive training the names of unseen classes are known, and which pixels
 classes; which unseen class such a pixel shows is not.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ from training.setting_groups import SelfTrainingSettings
 
 # A pixel that counts nowhere, also where ignored pixels count as negatives: nobody knows what it shows.
 UNSURE = -4
-_CLASS_CERTAINTY_DECAY = 0.99
+_THRESHOLD_DECAY = 0.9
 
 
 class PseudoLabeller(Protocol):
@@ -62,49 +63,62 @@ class ReleasedLabels:
 
 
 class ConfidentLabels:
-    """The most probable unseen class where it is probable enough; all other unlabelled pixels stay out.
+    """The most probable unseen class where it is surest of it; all other unlabelled pixels stay out.
 
-    The threshold of a class follows how sure the teacher is of that class: `confidence` for the class it is
-    surest of, lower for others (curriculum thresholds of Zhang et al., "FlexMatch", NeurIPS 2021), so that
-    rare classes are not starved.
+    How sure is sure enough, each class decides for itself: the surest `kept_share` of the pixels that it wins
+    is written (class-balanced self-training, Zou et al., ECCV 2018). A fixed probability would starve classes
+    that the model has not begun to believe in, and without a pixel of their own they only ever unlearn.
 
     Args:
         unseen: query indices of the unseen classes.
-        settings: `confidence` and `balance`.
+        settings: `kept_share` and `balance`.
 
     """
 
     def __init__(self, unseen: Sequence[int], *, settings: SelfTrainingSettings) -> None:
         self.unseen = torch.tensor(unseen)
         self.settings = settings
-        self.certainty = torch.full((len(unseen),), settings.confidence)
+        # Of all unseen classes together, and of each; not a number until it has won its first pixels.
+        self.common = torch.full((1,), torch.nan)
+        self.own = torch.full((len(unseen),), torch.nan)
 
     def thresholds(self) -> Tensor:
         """The probability that each unseen class needs, (U,)."""
-        relative = self.certainty / self.certainty.max().clamp_min(1e-6)
-        return self.settings.confidence * relative**self.settings.balance
+        balance = self.settings.balance
+        return self.common ** (1 - balance) * self.own**balance
 
     def fill(self, targets: Tensor, probabilities: Tensor) -> Tensor:
         """Write sure pixels, mark the others `UNSURE`, and follow how sure the classes are."""
         highest, place = probabilities[:, self.unseen].max(dim=1)
         unlabelled = targets == UNLABELLED
-        thresholds = self.thresholds().to(targets.device)
-        sure = highest >= thresholds[place]
+        self._follow(highest[unlabelled].float().cpu(), place[unlabelled].cpu())
+        sure = highest >= self.thresholds().to(targets.device)[place]
         best = torch.where(sure, self.unseen.to(targets.device)[place], UNSURE)
-        self._follow(highest[unlabelled], place[unlabelled])
         return torch.where(unlabelled, best, targets)
 
     def state(self) -> dict[str, Any]:
         """How sure the teacher is of each class."""
-        return {"certainty": self.certainty.clone()}
+        return {"common": self.common.clone(), "own": self.own.clone()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` gave."""
-        self.certainty = state["certainty"].clone()
+        self.common, self.own = state["common"].clone(), state["own"].clone()
 
     def _follow(self, highest: Tensor, place: Tensor) -> None:
-        counts = torch.bincount(place, minlength=len(self.unseen)).cpu()
-        sums = torch.zeros(len(self.unseen)).index_add_(0, place.cpu(), highest.float().cpu())
-        means = sums / counts.clamp_min(1)
-        moved = _CLASS_CERTAINTY_DECAY * self.certainty + (1 - _CLASS_CERTAINTY_DECAY) * means
-        self.certainty = torch.where(counts > 0, moved, self.certainty)
+        self.common = _followed(self.common, [self._quantile(highest)])
+        classes = range(len(self.unseen))
+        self.own = _followed(self.own, [self._quantile(highest[place == one]) for one in classes])
+
+    def _quantile(self, probabilities: Tensor) -> float:
+        """The smallest of the surest `kept_share`; not a number without pixels."""
+        kept = math.ceil(self.settings.kept_share * len(probabilities))
+        if not kept:
+            return math.nan
+        return float(probabilities.kthvalue(len(probabilities) - kept + 1).values)
+
+
+def _followed(before: Tensor, now: Sequence[float]) -> Tensor:
+    """Running means; a first value counts in full, a missing one not at all."""
+    values = torch.tensor(now)
+    mean = _THRESHOLD_DECAY * before + (1 - _THRESHOLD_DECAY) * values
+    return torch.where(values.isnan(), before, torch.where(before.isnan(), values, mean))

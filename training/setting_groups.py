@@ -188,21 +188,21 @@ class SelfTrainingSettings:
             "teacher" takes an averaged teacher, drops unsure pixels and balances the classes.
         inductive_iterations: steps before self-training begins, on the schedule of `optimisation.iterations`.
         iterations: steps of self-training, with a fresh optimiser and schedule.
-        confidence: the teacher's probability that a pseudo label needs, for the best-known class.
+        kept_share: of the pixels that an unseen class wins, the share that the teacher is surest of.
         teacher_decay: decay of the teacher's running mean of weights.
-        balance: 0 uses one threshold for all classes; 1 lowers it for classes the teacher is unsure of.
+        balance: 0 keeps the surest pixels of all unseen classes together; 1 those of each class.
 
     """
 
     scheme: Literal["released", "teacher"] = "released"
     inductive_iterations: int = 10_000
     iterations: int = 10_000
-    confidence: float = 0.5
+    kept_share: float = 0.5
     teacher_decay: float = 0.999
     balance: float = 1.0
 
     def __post_init__(self) -> None:
-        require(0 <= self.confidence < 1, "self_training.confidence", self.confidence, "0 up to 1")
+        require(0 < self.kept_share <= 1, "self_training.kept_share", self.kept_share, "above 0, up to 1")
         require(0 <= self.teacher_decay < 1, "self_training.teacher_decay", self.teacher_decay, "0 up to 1")
         require(0 <= self.balance <= 1, "self_training.balance", self.balance, "0 to 1")
         require(self.iterations >= 1, "self_training.iterations", self.iterations, "1 or more")

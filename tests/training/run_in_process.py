@@ -17,7 +17,7 @@ def run(data: Path, out: Path, pause: float = 0.0) -> None:
     configuration = tiny_configuration(
         "transductive",
         optimisation={"iterations": STEPS, "save_every": 3, "warmup": 2},
-        self_training={"inductive_iterations": 10, "iterations": 30, "scheme": "teacher", "confidence": 0.1},
+        self_training={"inductive_iterations": 10, "iterations": 30, "scheme": "teacher", "kept_share": 0.9},
     )
     train(
         configuration,

@@ -89,7 +89,7 @@ def test_training_leaves_the_global_random_generator_alone(data: Path, tmp_path:
 def test_a_stopped_run_goes_on_with_identical_result(
     data: Path, tmp_path: Path, mode: str, steps: int
 ) -> None:
-    configuration = tiny_configuration(mode, self_training={"scheme": "teacher", "confidence": 0.1})
+    configuration = tiny_configuration(mode, self_training={"scheme": "teacher", "kept_share": 0.9})
     run(configuration, data, tmp_path / "whole")
     seen: list[Progress] = []
     with pytest.raises(RunStoppedError, match=f"after {steps} of 4 steps"):

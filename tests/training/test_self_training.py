@@ -9,8 +9,8 @@ PROBABILITIES = torch.tensor([[0.9, 0.9, 0.9, 0.9], [0.6, 0.2, 0.1, 0.6], [0.5, 
 TARGETS = torch.tensor([[UNLABELLED, UNLABELLED, UNLABELLED, IGNORED]])
 
 
-def confident(confidence: float, balance: float = 0.0) -> ConfidentLabels:
-    return ConfidentLabels((1, 2), settings=SelfTrainingSettings(confidence=confidence, balance=balance))
+def confident(kept_share: float, balance: float = 1.0) -> ConfidentLabels:
+    return ConfidentLabels((1, 2), settings=SelfTrainingSettings(kept_share=kept_share, balance=balance))
 
 
 def fill(labeller: ReleasedLabels | ConfidentLabels) -> list[int]:
@@ -29,41 +29,48 @@ def test_labelled_pixels_are_left_alone() -> None:
     assert torch.equal(filled, targets)
 
 
-def test_below_the_threshold_a_pixel_is_unsure() -> None:
-    assert fill(confident(0.3)) == [1, 2, UNSURE, IGNORED]
-    assert fill(confident(0.5)) == [1, UNSURE, UNSURE, IGNORED]
+def test_of_the_pixels_that_a_class_wins_the_surest_share_is_written() -> None:
+    """Class 1 wins two unlabelled pixels (0.6 and 0.1), class 2 one (0.4)."""
+    assert fill(confident(1.0)) == [1, 2, 1, IGNORED]
+    assert fill(confident(0.5)) == [1, 2, UNSURE, IGNORED]
 
 
-def test_a_class_the_teacher_is_unsure_of_gets_a_lower_threshold() -> None:
-    labeller = confident(0.5, balance=1.0)
-    labeller.certainty = torch.tensor([0.8, 0.4])
-    assert torch.allclose(labeller.thresholds(), torch.tensor([0.5, 0.25]))
-    assert fill(labeller) == [1, 2, UNSURE, IGNORED]
+def test_without_balance_the_share_is_of_all_unseen_classes_together() -> None:
+    assert fill(confident(0.6, balance=0.0)) == [1, 2, UNSURE, IGNORED]
+    assert fill(confident(0.3, balance=0.0)) == [1, UNSURE, UNSURE, IGNORED]
 
 
-def test_without_balance_all_classes_have_one_threshold() -> None:
-    labeller = confident(0.5, balance=0.0)
-    labeller.certainty = torch.tensor([0.8, 0.4])
-    assert torch.allclose(labeller.thresholds(), torch.tensor([0.5, 0.5]))
+def test_a_class_that_nobody_believes_in_yet_gets_its_pixels_too() -> None:
+    """However small the probabilities are: only their order counts."""
+    filled = confident(0.5).fill(TARGETS.view(1, 1, 4), 0.001 * PROBABILITIES.view(1, 3, 1, 4))
+    assert filled.flatten().tolist() == [1, 2, UNSURE, IGNORED]
 
 
-def test_certainty_follows_the_pixels_given_to_a_class_by_a_hundredth() -> None:
-    """Class 1 wins two unlabelled pixels (0.6 and 0.1, mean 0.35), class 2 one (0.4)."""
+def test_thresholds_follow_by_a_tenth() -> None:
     labeller = confident(0.5)
     fill(labeller)
-    expected = torch.tensor([0.99 * 0.5 + 0.01 * 0.35, 0.99 * 0.5 + 0.01 * 0.4])
-    assert torch.allclose(labeller.certainty, expected)
+    assert torch.allclose(labeller.thresholds(), torch.tensor([0.6, 0.4]))
+    labeller.fill(TARGETS.view(1, 1, 4), 0.5 * PROBABILITIES.view(1, 3, 1, 4))
+    assert torch.allclose(labeller.thresholds(), torch.tensor([0.57, 0.38]))
 
 
-def test_a_class_without_pixels_keeps_its_certainty() -> None:
+def test_a_class_without_pixels_keeps_its_threshold() -> None:
     labeller = confident(0.5)
+    fill(labeller)
     labeller.fill(torch.zeros(1, 1, 4, dtype=torch.long), PROBABILITIES.view(1, 3, 1, 4))
-    assert torch.equal(labeller.certainty, torch.tensor([0.5, 0.5]))
+    assert torch.allclose(labeller.thresholds(), torch.tensor([0.6, 0.4]))
+
+
+def test_before_a_class_has_won_a_pixel_nothing_is_written_for_it() -> None:
+    labelled = torch.zeros(1, 1, 4, dtype=torch.long)
+    labeller = confident(0.5)
+    assert torch.equal(labeller.fill(labelled, PROBABILITIES.view(1, 3, 1, 4)), labelled)
+    assert labeller.thresholds().isnan().all()
 
 
 def test_a_resumed_labeller_goes_on_where_it_was() -> None:
-    first, second = confident(0.5, balance=1.0), confident(0.5, balance=1.0)
+    first, second = confident(0.5), confident(0.5)
     fill(first)
     second.restore(first.state())
     assert fill(first) == fill(second)
-    assert torch.equal(first.certainty, second.certainty)
+    assert torch.equal(first.thresholds(), second.thresholds())
