@@ -1,18 +1,23 @@
 """Hand work to the workers and wait for its result; torch-free, job functions are named, not imported."""
 
+import itertools
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import redis
+from rq import Queue
 from rq.job import Job, Retry
+from rq.queue import EnqueueData
 from rq.results import Result
 
+from backend.queueing.batch_queues import batch_queue_name
 from backend.queueing.connection import open_queue, queue_errors
 from backend.queueing.names import (
     FAILURE_LIFETIME,
+    INFERENCE,
     PREDICT_RETRIES,
     PREDICT_TIMEOUT,
     RESULT_LIFETIME,
@@ -21,6 +26,8 @@ from backend.queueing.names import (
 
 # Longest wait inside one blocking read; shorter than the client's time limit for an answer.
 _WAIT_AT_ONCE = 2
+# Jobs in one transaction: enough to save the round trips, few enough that others are served in between.
+_ENQUEUED_AT_ONCE = 100
 _ENDED_WELL = Result.Type.SUCCESSFUL
 
 
@@ -41,22 +48,42 @@ class Outcome:
 
 
 def enqueue_predict(payload: Mapping[str, Any], *, queue: str, connection: "redis.Redis") -> Job:
-    """Put one prediction job into a queue (`interactive` or `inference`).
+    """Put one prediction job into the queue `interactive`, or for `inference` into that of its project.
 
     The payload must be JSON and light: no masks and no secrets. Raises `QueueUnavailableError`.
     """
-    with queue_errors():
-        return open_queue(queue, connection).enqueue_call(
-            RUN_PREDICT,
-            args=(dict(payload),),
-            timeout=PREDICT_TIMEOUT,
-            result_ttl=RESULT_LIFETIME,
-            failure_ttl=FAILURE_LIFETIME,
-            # For jobs whose worker dies; at the front, because somebody has been waiting for them.
-            retry=Retry(max=PREDICT_RETRIES, enqueue_at_front=True),
-            job_id=f"predict-{uuid.uuid4().hex}",
-            description=f"predict {len(payload.get('tasks', ()))} tasks of project {payload.get('project')}",
-        )
+    (job,) = enqueue_predicts([payload], queue=queue, connection=connection)
+    return job
+
+
+def enqueue_predicts(
+    payloads: Iterable[Mapping[str, Any]], *, queue: str, connection: "redis.Redis"
+) -> list[Job]:
+    """Put prediction jobs of one project into their queue, many in one call of the server; in order.
+
+    Raises `QueueUnavailableError`; jobs before the failing call are queued then.
+    """
+    jobs: list[Job] = []
+    waiting = iter(payloads)
+    while together := list(itertools.islice(waiting, _ENQUEUED_AT_ONCE)):
+        name = batch_queue_name(together[0]) if queue == INFERENCE else queue
+        with queue_errors():
+            jobs += open_queue(name, connection).enqueue_many(map(_job_data, together))
+    return jobs
+
+
+def _job_data(payload: Mapping[str, Any]) -> EnqueueData:
+    return Queue.prepare_data(
+        RUN_PREDICT,
+        args=(dict(payload),),
+        timeout=PREDICT_TIMEOUT,
+        result_ttl=RESULT_LIFETIME,
+        failure_ttl=FAILURE_LIFETIME,
+        # For jobs whose worker dies; at the front, because somebody has been waiting for them.
+        retry=Retry(max=PREDICT_RETRIES, enqueue_at_front=True),
+        job_id=f"predict-{uuid.uuid4().hex}",
+        description=f"predict {len(payload.get('tasks', ()))} tasks of project {payload.get('project')}",
+    )
 
 
 def wait_for(jobs: Sequence[Job], *, deadline: float) -> list[Outcome]:

@@ -1,6 +1,7 @@
 """Queues, job functions and lifetimes, agreed by the processes that enqueue and those that work."""
 
 INTERACTIVE = "interactive"
+# Batches without a project, and the first part of the names of the projects' own queues of batches.
 INFERENCE = "inference"
 TRAINING = "training"
 INFERENCE_QUEUES = (INTERACTIVE, INFERENCE)

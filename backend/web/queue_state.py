@@ -3,12 +3,14 @@
 from typing import Any
 
 import redis
-from rq import Worker
+from rq import Queue, Worker
 from rq.job import Job
 
 from backend.logs import redact
+from backend.queueing.batch_queues import batch_queues
 from backend.queueing.connection import SERIALIZER, open_queue, queue_errors
 from backend.queueing.job_progress import progress_words
+from backend.queueing.names import INFERENCE
 
 _FAILURES_SHOWN = 20
 
@@ -30,22 +32,25 @@ def workers(connection: "redis.Redis") -> list[dict[str, Any]]:
 
 
 def queue_counts(name: str, connection: "redis.Redis") -> dict[str, int]:
-    """Count a queue's jobs by state; raises `QueueUnavailableError`."""
+    """Count a queue's jobs by state, all projects together; raises `QueueUnavailableError`."""
     with queue_errors():
-        queue = open_queue(name, connection)
+        queues = _queues(name, connection)
         return {
-            "waiting": queue.count,
-            "running": queue.started_job_registry.count,
-            "failed": queue.failed_job_registry.count,
+            "waiting": sum(queue.count for queue in queues),
+            "running": sum(queue.started_job_registry.get_job_count(cleanup=False) for queue in queues),
+            "failed": sum(queue.failed_job_registry.get_job_count(cleanup=False) for queue in queues),
         }
 
 
 def running(name: str, connection: "redis.Redis") -> list[dict[str, Any]]:
     """Describe the jobs of a queue that are being worked on; raises `QueueUnavailableError`."""
     with queue_errors():
-        registry = open_queue(name, connection).started_job_registry
         # Jobs of dead workers are the workers' own business: looking must not move anything.
-        ids = registry.get_job_ids(cleanup=False)
+        ids = [
+            job_id
+            for queue in _queues(name, connection)
+            for job_id in queue.started_job_registry.get_job_ids(cleanup=False)
+        ]
         found = Job.fetch_many(ids, connection=connection, serializer=SERIALIZER)
         return [{**describe(one), "progress": progress_words(one)} for one in found if one is not None]
 
@@ -53,13 +58,18 @@ def running(name: str, connection: "redis.Redis") -> list[dict[str, Any]]:
 def failures(name: str, connection: "redis.Redis") -> list[dict[str, Any]]:
     """Describe the failed jobs of a queue, the last ones first; raises `QueueUnavailableError`."""
     with queue_errors():
-        registry = open_queue(name, connection).failed_job_registry
-        found = Job.fetch_many(
-            registry.get_job_ids(0, _FAILURES_SHOWN - 1, desc=True),
-            connection=connection,
-            serializer=SERIALIZER,
-        )
-        return [describe(one) for one in found if one is not None]
+        ids = [
+            job_id
+            for queue in _queues(name, connection)
+            for job_id in queue.failed_job_registry.get_job_ids(0, _FAILURES_SHOWN - 1, desc=True)
+        ]
+        found = Job.fetch_many(ids, connection=connection, serializer=SERIALIZER)
+        described = [describe(one) for one in found if one is not None]
+    return sorted(described, key=lambda one: one["ended_at"] or "", reverse=True)[:_FAILURES_SHOWN]
+
+
+def _queues(name: str, connection: "redis.Redis") -> list[Queue]:
+    return batch_queues(connection) if name == INFERENCE else [open_queue(name, connection)]
 
 
 def describe(one: Job) -> dict[str, Any]:

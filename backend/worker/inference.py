@@ -9,7 +9,7 @@ from backend.images.from_settings import open_images
 from backend.jobs.picture import Pictures
 from backend.jobs.predictor import Predictor, install_predictor
 from backend.learning.champions import Champions
-from backend.queueing.connection import SERIALIZER, connect_worker, open_queue
+from backend.queueing.connection import SERIALIZER, connect_worker
 from backend.queueing.names import INFERENCE_QUEUES, RESULT_LIFETIME
 from backend.recent_predictions import recent_predictions
 from backend.settings import Settings
@@ -42,7 +42,7 @@ def run_inference_worker(settings: Settings, *, redis_url: str, burst: bool = Fa
     take_over_jobs_of_dead_neighbours(connection)
     # Forking after torch has run hangs the child, so jobs run in this process.
     worker = PredictWorker(
-        [open_queue(name, connection) for name in INFERENCE_QUEUES],
+        list(INFERENCE_QUEUES),
         name=worker_name("inference"),
         connection=connection,
         serializer=SERIALIZER,

@@ -11,6 +11,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.worker import WorkerStatus
 
+from backend.queueing.batch_queues import TurnsQueue, batch_queues, forget_ended_queues
 from backend.worker.names import EXECUTION_LIFETIME
 
 _log = logging.getLogger(__name__)
@@ -21,7 +22,12 @@ class PredictWorker(SimpleWorker):  # type: ignore[misc]
 
     RQ's `SimpleWorker` is silent while it works, so it claims a job for the job's whole time limit: after a
     crash nobody would touch that job for minutes. This one claims it for seconds, again and again.
+
+    Its first queue is served before all others. Besides the queues that it is given it serves those of
+    projects' batches, in turns.
     """
+
+    queue_class = TurnsQueue
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job in this process."""
@@ -33,6 +39,13 @@ class PredictWorker(SimpleWorker):  # type: ignore[misc]
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Return for how many seconds the job is claimed by one heartbeat."""
         return EXECUTION_LIFETIME
+
+    def clean_registries(self) -> None:
+        """Look after the jobs of every queue that exists now, also after those of dead workers."""
+        known = {queue.name for queue in self.queues}
+        self.queues += [queue for queue in batch_queues(self.connection) if queue.name not in known]
+        super().clean_registries()
+        forget_ended_queues(self.connection)
 
     @contextlib.contextmanager
     def _heartbeats(self, job: Job, execution: Execution) -> Iterator[None]:

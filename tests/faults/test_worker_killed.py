@@ -8,9 +8,10 @@ import pytest
 import requests
 
 from backend.queueing import enqueue as enqueue_module
+from backend.queueing.batch_queues import batch_queues
 from backend.queueing.connection import open_queue
 from backend.queueing.enqueue import enqueue_predict
-from backend.queueing.names import INFERENCE, INFERENCE_QUEUES, PREDICT_RETRIES
+from backend.queueing.names import INFERENCE, INTERACTIVE, PREDICT_RETRIES
 from tests.backend.queueing.jobs import KILL_WORKER
 from tests.backend.web.bodies import photo_tasks, predict_body, task
 from tests.faults.photo_server import ADDRESS, PhotoServer
@@ -39,7 +40,8 @@ def test_another_worker_takes_the_job_over_and_the_waiting_request_gets_its_mask
         (item,) = results(asked)
     assert item["result"]
     assert len(photos.requests) == 2
-    assert all(open_queue(name, own.connection).count == 0 for name in INFERENCE_QUEUES)
+    waiting = [open_queue(INTERACTIVE, own.connection), *batch_queues(own.connection)]
+    assert all(queue.count == 0 for queue in waiting)
 
 
 def test_a_worker_that_is_asked_to_end_finishes_its_job_and_leaves_the_rest_in_the_queue(
@@ -54,7 +56,7 @@ def test_a_worker_that_is_asked_to_end_finishes_its_job_and_leaves_the_rest_in_t
         worker.signal(signal.SIGTERM)
         photos.let_through()
         assert worker.wait() == 0
-        assert open_queue(INFERENCE, own.connection).count == 1
+        assert sum(queue.count for queue in batch_queues(own.connection)) == 1
         own.start_worker()
         assert [bool(item["result"]) for item in results(asked)] == [True, True]
     assert len(photos.requests) == 2

@@ -39,7 +39,7 @@ def queue(own: Installation) -> Queue:
 
 def work(queue: Queue) -> None:
     worker = PredictWorker(
-        [queue],
+        [queue.name],
         name="one",
         connection=queue.connection,
         serializer=SERIALIZER,
