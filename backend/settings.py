@@ -28,6 +28,10 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("zegclip"),
         description="folder for models, caches, events and the embedded queue server",
     )
+    storage_url: str | None = Field(
+        None,
+        description="what machines share: a mounted folder, s3://bucket/prefix, gs://…; unset: data_dir",
+    )
     model: str = Field(
         "zegclip-mini", description="zegclip-mini, ARCH/PRETRAINED such as ViT-B-16/openai, or a path"
     )

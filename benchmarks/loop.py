@@ -26,7 +26,7 @@ from backend.demo.label_studio_server import LabelStudioServer
 from backend.images.from_settings import open_images
 from backend.label_studio.client import LabelStudioClient
 from backend.label_studio.unannotated import unannotated_tasks
-from backend.learning.champions import Champions
+from backend.learning.champions import Champions, open_champions
 from backend.learning.find_project import find_project
 from backend.learning.project_key import key_from_api
 from backend.learning.rank_project import rank_project
@@ -181,7 +181,7 @@ def _one_run(
     annotator = Annotator(client=client, project=project, dataset=dataset, never=never)
     key = key_from_api(client.project(project))
     base = build_segmenter("zegclip-mini", device="cpu")
-    champions = Champions(base=base, data_dir=product.settings.data_dir, device="cpu")
+    champions = open_champions(base, product.settings)
     test = dataset.ids(arguments.test_split)[: arguments.test]
     points = [_measure(champions, key, dataset, arguments, test, never, order, seed, 0, "", 0.0)]
     print(points[-1], flush=True)
@@ -223,7 +223,7 @@ def _tasks_in_order(
 
 def _train(client: LabelStudioClient, settings: Settings, project: int, backend: int) -> str:
     """Press the training button and wait for the end; returns what it came to."""
-    folder = find_project(settings.data_dir, project)
+    folder = find_project(settings, project)
     before = folder.state
     client.call("POST", f"/api/ml/{backend}/train", body={})
     deadline = time.monotonic() + PATIENCE

@@ -9,6 +9,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol, Self
 
 from training.registry.errors import FenceHeldError, LostFenceError
 from zegclip_core.atomic_files import write_atomically
@@ -17,11 +18,29 @@ LOCK_FILE = "training.lock"
 TOKEN_FILE = "training.token"
 
 
+class Fence(Protocol):
+    """Held while a project is trained."""
+
+    def __enter__(self) -> Self:
+        """Take it; raises `FenceHeldError` when another process has it."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give it back."""
+
+    def require_newest(self) -> None:
+        """Raise `LostFenceError` when a later training has begun."""
+
+
 class TrainingFence:
-    """Held while a project is trained; a context manager.
+    """Implements `Fence` for the processes of one machine.
 
     Args:
-        folder: the project's folder, on a local file system.
+        folder: the project's folder, on a local file system, or a network one with locks for all.
 
     """
 

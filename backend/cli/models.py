@@ -37,7 +37,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
     parser.add_argument("--project", type=int, required=True, help="the project's number, as in its address")
     parser.add_argument("--keep", type=int, default=5, help="prune: newest versions to keep (default: 5)")
     parser.add_argument("--why", default="by hand", help="promote, rollback: the reason that is kept")
-    add_settings_flags(parser, "data_dir")
+    add_settings_flags(parser, "data_dir", "storage_url")
     parser.set_defaults(run=run)
 
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(arguments.versions) != wanted:
         print(f"zegclip models {arguments.action} takes {wanted} version numbers", file=sys.stderr)
         return 2
-    registry = find_project(settings_from(arguments).data_dir, arguments.project).registry
+    registry = find_project(settings_from(arguments), arguments.project).registry
     numbers = arguments.versions
     if arguments.action == "list":
         _list(registry)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from backend.cli.settings_flags import add_settings_flags, settings_from
 from backend.label_studio.from_settings import open_client
+from backend.learning.learning_storage import open_learning
 from backend.learning.project_key import key_from_api
 from backend.learning.served_version import served_version
 from backend.logs import configure_logging
@@ -44,7 +45,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
     parser.add_argument("--report", type=Path, default=None, help="write what happened to this JSON file")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_settings_flags(
-        parser, "label_studio_url", "batch_size", "model", "data_dir", "redis_url", "log_level"
+        parser,
+        "label_studio_url",
+        "batch_size",
+        "model",
+        "data_dir",
+        "storage_url",
+        "redis_url",
+        "log_level",
     )
     parser.set_defaults(run=run)
 
@@ -59,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     project = client.project(arguments.project)
     key, total = key_from_api(project), int(project["task_number"])
     base = model_version(parse_notation(settings.model))
-    version = served_version(settings.data_dir, key, base=base)
+    version = served_version(open_learning(settings), key, base=base)
     if arguments.refresh:
         deleted = client.delete_model_version(arguments.project, version)
         print(f"deleted {deleted} predictions of {version}", file=sys.stderr)

@@ -31,7 +31,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
     parser.add_argument("--project", type=int, required=True, help="the project's number, as in its address")
     parser.add_argument("--show", type=int, default=10, help="how many tasks to print (default: 10)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    add_settings_flags(parser, "data_dir", "model", "device", "threads", "label_studio_url", "log_level")
+    add_settings_flags(
+        parser,
+        "data_dir",
+        "storage_url",
+        "model",
+        "device",
+        "engine",
+        "threads",
+        "label_studio_url",
+        "log_level",
+    )
     parser.set_defaults(run=run)
 
 
@@ -39,13 +49,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Rank, then print the first tasks."""
     settings = settings_from(arguments)
     configure_logging(settings.log_level)
-    from backend.learning.champions import Champions
+    from backend.learning.champions import open_champions
     from backend.learning.rank_project import rank_project
     from zegclip_core.segmenter import build_segmenter
 
     client = open_client(settings)
-    base = build_segmenter(settings.model, cache_dir=settings.data_dir / "models", device=settings.device)
-    champions = Champions(base=base, data_dir=settings.data_dir, device=settings.device)
+    base = build_segmenter(
+        settings.model,
+        cache_dir=settings.data_dir / "models",
+        device=settings.device,
+        engine=settings.engine,
+    )
+    champions = open_champions(base, settings)
     segmenter, version = champions.of(key_from_api(client.project(arguments.project)))
     with tqdm(unit="task", desc=version, disable=arguments.quiet) as bar:
 

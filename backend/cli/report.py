@@ -29,13 +29,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
     parser.add_argument("--project", type=int, required=True, help="the project's number, as in its address")
     parser.add_argument("--html", type=Path, default=None, metavar="FILE", help="write a page to this file")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    add_settings_flags(parser, "data_dir")
+    add_settings_flags(parser, "data_dir", "storage_url")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print figures, or write the page."""
-    folder = find_project(settings_from(arguments).data_dir, arguments.project)
+    folder = find_project(settings_from(arguments), arguments.project)
     from backend.learning.report import project_report
 
     report = project_report(folder)

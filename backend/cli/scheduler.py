@@ -27,7 +27,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_settings_flags(
-        parser, "data_dir", "redis_url", "train_after", "train_schedule", "scheduler_seconds", "log_level"
+        parser,
+        "data_dir",
+        "storage_url",
+        "redis_url",
+        "train_after",
+        "train_schedule",
+        "scheduler_seconds",
+        "log_level",
     )
     parser.set_defaults(run=run)
 

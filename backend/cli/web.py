@@ -24,7 +24,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_settings_flags(
-        parser, "host", "port", "data_dir", "model", "redis_url", "label_studio_url", "log_level"
+        parser,
+        "host",
+        "port",
+        "data_dir",
+        "storage_url",
+        "model",
+        "redis_url",
+        "label_studio_url",
+        "log_level",
     )
     parser.set_defaults(run=run)
 

@@ -33,6 +33,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
     add_settings_flags(
         parser,
         "data_dir",
+        "storage_url",
         "model",
         "device",
         "engine",

@@ -8,7 +8,7 @@ from typing import Any
 
 from backend.event_log import EventLog
 from backend.jobs.installed_settings import installed_settings
-from backend.jobs.learning_parts import open_folder, open_ingest
+from backend.jobs.learning_parts import extra_params_of, open_folder, open_ingest
 from backend.jobs.running_job import RunningJob
 from backend.learning.ingest import ProjectGoneError
 from backend.learning.stages import StageProgress
@@ -27,8 +27,8 @@ def run_ingest(payload: Mapping[str, Any]) -> dict[str, Any]:
     with closing(EventLog(path=settings.data_dir / "events.sqlite3")) as events:
         newest = events.last(project=str(folder.number))
     try:
-        report = open_ingest(folder, settings).run(
-            events_read=newest,
+        report = open_ingest(folder, settings, extra_params_of(folder, settings, payload)).run(
+            events_read=max(newest, payload.get("events", (0, 0))[0]),
             progress=lambda done, total: job.tell(
                 StageProgress(stage="reading corrections", done=done, total=total).to_document()
             ),

@@ -12,6 +12,7 @@ from backend.jobs.running_job import RunningJob
 from backend.label_studio.client import LabelStudioClient
 from backend.label_studio.from_settings import open_client
 from backend.label_studio.unannotated import unannotated_tasks
+from backend.learning.learning_storage import open_learning
 from backend.learning.project_folder import ProjectFolder
 from backend.learning.prune_predictions import prune_predictions
 from backend.learning.served_version import served_version
@@ -37,7 +38,7 @@ def run_repredict(payload: Mapping[str, Any]) -> dict[str, Any]:
         raise RuntimeError("run_repredict runs in a worker only")
     client = open_client(settings)
     base = model_version(parse_notation(settings.model))
-    version = served_version(settings.data_dir, folder.key, base=base)
+    version = served_version(open_learning(settings), folder.key, base=base)
     waiting = [
         one.task for one in unannotated_tasks(client, folder.number) if version not in one.task.model_versions
     ]
@@ -50,7 +51,7 @@ def run_repredict(payload: Mapping[str, Any]) -> dict[str, Any]:
         model_version=version,
         batch_size=settings.batch_size,
         workers=require_inference_workers(job.connection),
-        extra_params=extra_params_of(folder, settings),
+        extra_params=extra_params_of(folder, settings, payload),
     )
     done = 0
 

@@ -19,8 +19,10 @@ from backend.learning.project_folder import ProjectFolder
 from backend.learning.train_project import ProjectTrainer, TrainerSettings, TrainingResult
 from backend.logs import redact
 from backend.queueing.learning_jobs import enqueue_later, enqueue_learning
+from backend.queueing.training_fence import SharedTrainingFence
 from backend.settings import Settings
 from training.errors import RunStoppedError
+from training.fence import Fence
 from training.gate import GateSettings
 from training.registry.errors import FenceHeldError
 
@@ -39,8 +41,10 @@ def run_train(payload: Mapping[str, Any]) -> dict[str, Any]:
     folder = open_folder(str(payload["key"]), settings)
     job = RunningJob()
     try:
-        result = _trainer(folder, settings, job).run(
-            str(payload["run"]), events=_newest_events(folder, settings), period=payload.get("period", "")
+        result = _trainer(folder, settings, job, payload).run(
+            str(payload["run"]),
+            events=_newest_events(folder, settings, payload),
+            period=payload.get("period", ""),
         )
     except (FenceHeldError, RunStoppedError) as error:
         _log.info("project %s: %s", folder.key, error)
@@ -59,21 +63,24 @@ def run_train(payload: Mapping[str, Any]) -> dict[str, Any]:
         )
         raise
     _log.info("project %s: %s: %s", folder.key, result.outcome, result.reason)
-    _paint_again(folder, settings, job, result)
+    _paint_again(folder, settings, job, result, payload)
     return asdict(result)
 
 
-def _trainer(folder: ProjectFolder, settings: Settings, job: RunningJob) -> ProjectTrainer:
+def _trainer(
+    folder: ProjectFolder, settings: Settings, job: RunningJob, payload: Mapping[str, Any]
+) -> ProjectTrainer:
+    extra_params = extra_params_of(folder, settings, payload)
     return ProjectTrainer(
         folder=folder,
-        ingest=open_ingest(folder, settings),
+        ingest=open_ingest(folder, settings, extra_params),
         preparation=Preparation(
             folder=folder,
             client=open_client(settings),
             images=open_images(settings),
             seen_pixels=settings.seen_pixels,
             transduction_images=settings.transduction_images,
-            extra_params=extra_params_of(folder, settings),
+            extra_params=extra_params,
         ),
         settings=TrainerSettings(
             model=settings.model,
@@ -83,25 +90,40 @@ def _trainer(folder: ProjectFolder, settings: Settings, job: RunningJob) -> Proj
             gate=GateSettings(smallest_gain=settings.smallest_gain),
             keep_versions=settings.keep_versions,
         ),
+        fence=_fence(folder, job),
         report=lambda progress: job.tell(progress.to_document(), stage=progress.stage),
         should_stop=job.should_stop,
     )
 
 
-def _newest_events(folder: ProjectFolder, settings: Settings) -> tuple[int, int]:
-    starts_read = folder.state.starts_read
+def _fence(folder: ProjectFolder, job: RunningJob) -> Fence | None:
+    if not folder.is_shared or job.job is None:
+        return None
+    return SharedTrainingFence(connection=job.job.connection, key=folder.key)
+
+
+def _newest_events(folder: ProjectFolder, settings: Settings, payload: Mapping[str, Any]) -> tuple[int, int]:
+    """Numbers of the newest event and press: of this machine's log, or as the job brought them along."""
+    queued_last, queued_start = payload.get("events", (0, 0))
+    starts_read = max(folder.state.starts_read, queued_start)
     with closing(EventLog(path=settings.data_dir / "events.sqlite3")) as log:
         news = read_news(log, folder.number, starts_after=starts_read)
-    return news.last, news.starts[-1][0] if news.starts else starts_read
+    return max(news.last, queued_last), news.starts[-1][0] if news.starts else starts_read
 
 
-def _paint_again(folder: ProjectFolder, settings: Settings, job: RunningJob, result: TrainingResult) -> None:
+def _paint_again(
+    folder: ProjectFolder,
+    settings: Settings,
+    job: RunningJob,
+    result: TrainingResult,
+    payload: Mapping[str, Any],
+) -> None:
     if result.outcome != "promoted" or not settings.repredict or job.job is None:
         return
-    payload = {"key": folder.key, "version": result.version}
+    repaint = {**payload, "version": result.version}
     enqueue_learning(
         "repredict",
-        payload,
+        repaint,
         job_id=f"repredict-{folder.key}-{result.version}",
         connection=job.job.connection,
         why=f"version {result.version} serves now",

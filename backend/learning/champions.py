@@ -5,7 +5,11 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from backend.learning.project_folder import ProjectFolder, learning_root
+from backend.learning.learning_storage import LearningStorage, open_learning
+from backend.learning.project_folder import ProjectFolder
+from backend.settings import Settings
+from training.storage.errors import StorageAwayError
+from zegclip_core.engines.precision import EngineWish
 from zegclip_core.errors import ZegCLIPError
 from zegclip_core.segmenter import Segmenter, build_segmenter
 
@@ -16,19 +20,33 @@ _MOST_LOADED = 4
 class Champions:
     """Segmenters by project; the few used last stay in memory.
 
-    Each call looks at the project's alias, so a promotion or a rollback counts from the next job on.
+    Each call looks at the project's alias, so a promotion or a rollback counts from the next job on. While a
+    shared storage is away, the version that served last goes on serving.
 
     Args:
         base: the model of projects that have not learned yet, and of those whose versions cannot be loaded.
-        data_dir: the product's data folder.
+        learning: where the projects' versions are.
+        cache_dir: where weights and conversions are kept.
         device: auto, cpu or cuda.
+        engine: what computes image towers; a version whose tower no check allowed on it runs on torch.
 
     """
 
-    def __init__(self, *, base: Segmenter, data_dir: Path, device: str) -> None:
+    def __init__(
+        self,
+        *,
+        base: Segmenter,
+        learning: LearningStorage,
+        cache_dir: Path,
+        device: str,
+        engine: EngineWish = "torch",
+    ) -> None:
         self._base = base
-        self._data_dir = data_dir
+        self._learning = learning
+        self._cache_dir = cache_dir
         self._device = device
+        # A version on torch serves better than the base model on the engine that was wished for.
+        self._engine: EngineWish = "torch" if engine == "torch" else "auto"
         self._loaded: OrderedDict[tuple[str, int], Segmenter] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -36,7 +54,7 @@ class Champions:
         """Return the segmenter that serves a project and the version that its predictions carry."""
         if not key:
             return self._base, self._base.model_version
-        folder = ProjectFolder(root=learning_root(self._data_dir), key=key)
+        folder = self._learning.project(key)
         with self._lock:
             number = folder.registry.aliases.champion
             if number is not None and (key, number) not in self._loaded:
@@ -48,12 +66,17 @@ class Champions:
 
     def _load(self, folder: ProjectFolder) -> int | None:
         """Load the champion after checking its files; return its number, None for the base."""
-        version = folder.registry.champion()
+        try:
+            version = folder.registry.champion()
+        except StorageAwayError as error:
+            served = next((number for key, number in reversed(self._loaded) if key == folder.key), None)
+            _log.error("project %s stays on version %s: %s", folder.key, served, error)
+            return served
         if version is None:
             return None
         try:
             segmenter = build_segmenter(
-                str(version.model_folder), cache_dir=self._data_dir / "models", device=self._device
+                str(version.model_folder), cache_dir=self._cache_dir, device=self._device, engine=self._engine
             )
         except ZegCLIPError as error:
             _log.error("version %d of project %s cannot be loaded: %s", version.number, folder.key, error)
@@ -63,3 +86,14 @@ class Champions:
             self._loaded.popitem(last=False)
         _log.info("project %s is served by version %d", folder.key, version.number)
         return version.number
+
+
+def open_champions(base: Segmenter, settings: Settings) -> Champions:
+    """Return the models of projects as the settings say; `base` serves where there is none."""
+    return Champions(
+        base=base,
+        learning=open_learning(settings),
+        cache_dir=settings.data_dir / "models",
+        device=settings.device,
+        engine=settings.engine,
+    )

@@ -83,7 +83,7 @@ class Ingest:
         self._folder = folder
         self._several = several
         self._extra_params = extra_params
-        self._store = SampleStore(folder=folder.samples)
+        self._store = SampleStore(files=folder.samples)
 
     def run(
         self, *, events_read: int = 0, progress: Callable[[int, int], object] = lambda done, total: None

@@ -87,7 +87,7 @@ class Preparation:
 
     def make(self, run: Path, config: LabelConfig) -> Prepared:
         """Write a run's data set; raises `NotEnoughSamplesError`, `LabelStudioError`."""
-        store = SampleStore(folder=self._folder.samples)
+        store = SampleStore(files=self._folder.samples)
         labels = project_labels(painted_targets(config))
         exported = export_dataset(
             run / "dataset",

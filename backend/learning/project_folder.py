@@ -1,16 +1,20 @@
 """Where a project's samples, runs and versions lie."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from backend.learning.project_key import number_of
+from training.registry.bucket_versions import BucketVersions
+from training.registry.folder_versions import FolderVersions
 from training.registry.registry import ModelRegistry
-from zegclip_core.atomic_files import write_atomically
+from training.storage.bucket import Bucket
+from training.storage.files import Files
+from training.storage.local_files import LocalFiles
+from training.storage.mirrored_files import MirroredFiles
+
+_STATE_FILE = "state.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +57,21 @@ class ProjectFolder:
     Args:
         root: the folder of all projects.
         key: see `backend.learning.project_key`.
+        bucket: where the project is kept when machines share it; the folder has runs and copies then.
+
+    With a bucket, everything but `runs` may raise `StorageAwayError`.
 
     """
 
-    def __init__(self, *, root: Path, key: str) -> None:
+    def __init__(self, *, root: Path, key: str, bucket: Bucket | None = None) -> None:
         self.key = key
         self.path = root / key
+        self._bucket = bucket
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the project is in an object store, so that a lock of this machine is not enough."""
+        return self._bucket is not None
 
     @property
     def number(self) -> int:
@@ -66,9 +79,9 @@ class ProjectFolder:
         return number_of(self.key)
 
     @property
-    def samples(self) -> Path:
-        """The folder of the sample store."""
-        return self.path / "samples"
+    def samples(self) -> Files:
+        """The files of the sample store."""
+        return self._files("samples")
 
     @property
     def runs(self) -> Path:
@@ -78,7 +91,10 @@ class ProjectFolder:
     @property
     def registry(self) -> ModelRegistry:
         """The project's model versions."""
-        return ModelRegistry(root=self.path / "models")
+        folder = self.path / "models"
+        if self._bucket is None:
+            return ModelRegistry(store=FolderVersions(folder))
+        return ModelRegistry(store=BucketVersions(self._bucket.below("models"), folder))
 
     def version_name(self, number: int) -> str:
         """Return what predictions of a version carry."""
@@ -87,19 +103,22 @@ class ProjectFolder:
     @property
     def state(self) -> LearningState:
         """What has been done so far."""
-        try:
-            document = json.loads((self.path / "state.json").read_text("utf-8"))
-        except FileNotFoundError:
-            return LearningState()
-        return LearningState(**{**document, "problems": tuple(document["problems"])})
+        return _read_state(self._files().read(_STATE_FILE))
 
     def update_state(self, **changes: Any) -> LearningState:
         """Replace some fields of the state, in one step."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.path / "state.lock"):
-            state = replace(self.state, **changes)
-            write_atomically(self.path / "state.json", (json.dumps(asdict(state), indent=1) + "\n").encode())
-        return state
+
+        def change(content: bytes | None) -> bytes:
+            state = replace(_read_state(content), **changes)
+            return (json.dumps(asdict(state), indent=1) + "\n").encode()
+
+        return _read_state(self._files().update(_STATE_FILE, change))
+
+    def _files(self, *names: str) -> Files:
+        folder = self.path.joinpath(*names)
+        if self._bucket is None:
+            return LocalFiles(folder)
+        return MirroredFiles(self._bucket.below(*names) if names else self._bucket, folder)
 
 
 def learning_root(data_dir: Path) -> Path:
@@ -107,9 +126,8 @@ def learning_root(data_dir: Path) -> Path:
     return data_dir / "learning"
 
 
-def all_folders(data_dir: Path) -> Iterator[ProjectFolder]:
-    """Yield every project that has learned something, by key."""
-    root = learning_root(data_dir)
-    for path in sorted(root.iterdir()) if root.is_dir() else ():
-        if path.is_dir():
-            yield ProjectFolder(root=root, key=path.name)
+def _read_state(content: bytes | None) -> LearningState:
+    if content is None:
+        return LearningState()
+    document = json.loads(content)
+    return LearningState(**{**document, "problems": tuple(document["problems"])})

@@ -101,7 +101,7 @@ class LearningReport:
 
 def project_report(folder: ProjectFolder) -> LearningReport:
     """Read a project's samples and versions and sum them up."""
-    samples = SampleStore(folder=folder.samples).samples()
+    samples = SampleStore(files=folder.samples).samples()
     registry, state = folder.registry, folder.state
     champion = registry.aliases.champion
     return LearningReport(

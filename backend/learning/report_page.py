@@ -40,7 +40,7 @@ def report_html(folder: ProjectFolder) -> str:
     return environment.get_template("report.html").render(
         report=report,
         labels=sorted({label for version in report.iou_by_label.values() for label in version}),
-        pairs=picture_pairs(SampleStore(folder=folder.samples)),
+        pairs=picture_pairs(SampleStore(files=folder.samples)),
         points=curve_points(report.curve),
         width=_CURVE_WIDTH,
         height=_CURVE_HEIGHT,

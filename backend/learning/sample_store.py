@@ -1,4 +1,4 @@
-"""Corrected images on disk, content-addressed: the same image or mask is there once.
+"""Corrected images, content-addressed: the same image or mask is there once.
 
 objects/ab/abcdef….jpg    images as displayed
 objects/cd/cdefab….png    label maps
@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.learning.sample import Sample
-from zegclip_core.atomic_files import write_atomically
+from training.storage.files import Files
 
+_OBJECTS, _TASKS = "objects", "tasks"
+_TASK_SUFFIX = ".json"
 _IMAGE_SUFFIX = ".jpg"
 _MASK_SUFFIX = ".png"
 # Label maps are compared by digest: the encoder's settings must not change between releases.
@@ -50,12 +52,14 @@ class SampleStore:
     """The samples of one project; written by one process at a time.
 
     Args:
-        folder: where they lie; made when something is stored.
+        files: where they lie.
+
+    With shared storage every method may raise `StorageAwayError`.
 
     """
 
-    def __init__(self, *, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, *, files: Files) -> None:
+        self._files = files
 
     def put_image(self, image: NDArray[np.uint8]) -> str:
         """Store an image (H, W, 3) RGB as JPEG of quality 95 and return its digest."""
@@ -67,29 +71,27 @@ class SampleStore:
         return self._put(cv2.imencode(_MASK_SUFFIX, mask, _PNG_SETTINGS)[1].tobytes(), _MASK_SUFFIX)
 
     def image_path(self, digest: str) -> Path:
-        """Where an image lies."""
-        return self._path(digest, _IMAGE_SUFFIX)
+        """Where an image lies on this machine."""
+        return self._files.path(_object(digest, _IMAGE_SUFFIX))
 
     def mask_path(self, digest: str) -> Path:
-        """Where a label map lies."""
-        return self._path(digest, _MASK_SUFFIX)
+        """Where a label map lies on this machine."""
+        return self._files.path(_object(digest, _MASK_SUFFIX))
 
     def read_mask(self, digest: str) -> NDArray[np.uint16]:
         """Read a label map (H, W)."""
-        mask = cv2.imread(str(self.mask_path(digest)), cv2.IMREAD_UNCHANGED)
+        path = self.mask_path(digest)
+        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if mask is None:
-            raise FileNotFoundError(
-                f"{self.mask_path(digest)} is missing or damaged: ingest the project again"
-            )
+            raise FileNotFoundError(f"{path} is missing or damaged: ingest the project again")
         return np.asarray(mask, np.uint16)
 
     def read_image(self, digest: str) -> NDArray[np.uint8]:
         """Read an image (H, W, 3) RGB."""
-        image = cv2.imread(str(self.image_path(digest)), cv2.IMREAD_COLOR)
+        path = self.image_path(digest)
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
-            raise FileNotFoundError(
-                f"{self.image_path(digest)} is missing or damaged: ingest the project again"
-            )
+            raise FileNotFoundError(f"{path} is missing or damaged: ingest the project again")
         return np.ascontiguousarray(image[:, :, ::-1])
 
     def put_task(self, record: TaskRecord) -> None:
@@ -99,17 +101,17 @@ class SampleStore:
             "fingerprint": record.fingerprint,
             "samples": [sample.to_document() for sample in record.samples],
         }
-        write_atomically(self._task_path(record.task), json.dumps(document).encode())
+        self._files.write(_task_file(record.task), json.dumps(document).encode())
 
     def remove_task(self, task: int) -> None:
         """Forget a task that is gone in Label Studio."""
-        self._task_path(task).unlink(missing_ok=True)
+        self._files.delete(_task_file(task))
 
     def tasks(self) -> dict[int, TaskRecord]:
         """Return every known task by its number, ascending."""
-        folder = self.folder / "tasks"
-        paths = sorted(folder.glob("*.json"), key=lambda path: int(path.stem)) if folder.is_dir() else []
-        return {int(path.stem): _read(path) for path in paths}
+        contents = self._files.read_all(_TASKS)
+        records = [_read(content) for name, content in contents.items() if name.endswith(_TASK_SUFFIX)]
+        return {record.task: record for record in sorted(records, key=lambda record: record.task)}
 
     def samples(self) -> list[Sample]:
         """Return all samples, by task."""
@@ -118,30 +120,30 @@ class SampleStore:
     def sweep(self) -> int:
         """Delete objects that no sample names any more; returns how many."""
         samples = self.samples()
-        used = {self.image_path(one.image) for one in samples}
-        used |= {self.mask_path(one.mask) for one in samples}
-        used |= {self.mask_path(one.predicted_mask) for one in samples if one.predicted_mask}
-        old = [path for path in self.folder.glob("objects/*/*") if path not in used]
-        for path in old:
-            path.unlink()
+        used = {_object(one.image, _IMAGE_SUFFIX) for one in samples}
+        used |= {_object(one.mask, _MASK_SUFFIX) for one in samples}
+        used |= {_object(one.predicted_mask, _MASK_SUFFIX) for one in samples if one.predicted_mask}
+        old = [name for name in self._files.names(_OBJECTS) if name not in used]
+        for name in old:
+            self._files.delete(name)
         return len(old)
 
     def _put(self, content: bytes, suffix: str) -> str:
         digest = hashlib.sha256(content).hexdigest()
-        path = self._path(digest, suffix)
-        if not path.exists():
-            write_atomically(path, content)
+        self._files.write_once(_object(digest, suffix), content)
         return digest
 
-    def _path(self, digest: str, suffix: str) -> Path:
-        return self.folder / "objects" / digest[:2] / f"{digest}{suffix}"
 
-    def _task_path(self, task: int) -> Path:
-        return self.folder / "tasks" / f"{task}.json"
+def _object(digest: str, suffix: str) -> str:
+    return f"{_OBJECTS}/{digest[:2]}/{digest}{suffix}"
 
 
-def _read(path: Path) -> TaskRecord:
-    document = json.loads(path.read_text("utf-8"))
+def _task_file(task: int) -> str:
+    return f"{_TASKS}/{task}{_TASK_SUFFIX}"
+
+
+def _read(content: bytes) -> TaskRecord:
+    document = json.loads(content)
     samples = tuple(Sample.from_document(one) for one in document["samples"])
     return TaskRecord(document["task"], document["fingerprint"], samples)
 

@@ -9,12 +9,13 @@ import redis
 
 from backend.errors import QueueUnavailableError
 from backend.event_log import EventLog
+from backend.learning.learning_storage import open_learning
 from backend.learning.news import read_news
-from backend.learning.project_folder import ProjectFolder, learning_root
 from backend.learning.trigger import DueJob, TriggerSettings, due_jobs
 from backend.projects import ProjectStore
 from backend.queueing.learning_jobs import enqueue_learning
 from backend.settings import Settings
+from training.storage.errors import StorageAwayError
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Scheduler:
     def __init__(
         self, *, settings: Settings, connection: "redis.Redis", clock: Callable[[], float] = time.time
     ) -> None:
-        self._root = learning_root(settings.data_dir)
+        self._learning = open_learning(settings)
         self._projects = ProjectStore(folder=settings.data_dir / "projects")
         self._events = EventLog(path=settings.data_dir / "events.sqlite3")
         self._trigger = TriggerSettings(train_after=settings.train_after, schedule=settings.train_schedule)
@@ -46,7 +47,7 @@ class Scheduler:
         while not self._stop.is_set():
             try:
                 self.look()
-            except QueueUnavailableError as error:
+            except (QueueUnavailableError, StorageAwayError) as error:
                 _log.warning("nothing is queued for now: %s", error)
             self._stop.wait(self._pause)
         self._events.close()
@@ -58,12 +59,21 @@ class Scheduler:
     def look(self) -> list[DueJob]:
         """Queue what is due now and return what was new; raises `QueueUnavailableError`."""
         queued = []
-        for key in sorted({project.key for project in self._projects.all() if project.key}):
-            folder = ProjectFolder(root=self._root, key=key)
+        projects = {project.key: project for project in self._projects.all() if project.key}
+        for key, project in sorted(projects.items()):
+            folder = self._learning.project(key)
             state = folder.state
             news = read_news(self._events, folder.number, starts_after=state.starts_read)
             for job in due_jobs(key, state, news, now=self._clock(), settings=self._trigger):
-                payload = {"key": key, "run": job.job_id, "why": job.why, "period": job.period}
+                payload = {
+                    "key": key,
+                    "run": job.job_id,
+                    "why": job.why,
+                    "period": job.period,
+                    # A training worker on another machine has neither the log nor the description.
+                    "events": (news.last, news.starts[-1][0] if news.starts else state.starts_read),
+                    "extra_params": project.extra_params,
+                }
                 if enqueue_learning(
                     job.kind,
                     payload,

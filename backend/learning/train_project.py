@@ -20,7 +20,7 @@ from backend.learning.sample_store import SampleStore, mask_digests, new_correct
 from backend.learning.stages import Report, StageProgress
 from training.errors import StartModelError, TrainingStateError
 from training.evaluate import evaluate
-from training.fence import TrainingFence
+from training.fence import Fence, TrainingFence
 from training.gate import GateSettings, Verdict, judge
 from training.progress import Progress
 from training.registry.manifest import VersionFacts
@@ -81,6 +81,7 @@ class ProjectTrainer:
         ingest: reads corrections.
         preparation: freezes them.
         settings: what the operator chose.
+        fence: keeps others from training the project meanwhile; by default a lock of this machine.
         report: told what is going on.
         should_stop: asked after every step; True saves the run and raises `RunStoppedError`.
 
@@ -93,6 +94,7 @@ class ProjectTrainer:
         ingest: Ingest,
         preparation: Preparation,
         settings: TrainerSettings,
+        fence: Fence | None = None,
         report: Report = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -100,6 +102,7 @@ class ProjectTrainer:
         self._ingest = ingest
         self._preparation = preparation
         self._settings = settings
+        self._fence = fence or TrainingFence(folder=folder.path)
         self._report = report
         self._should_stop = should_stop
         self._base = model_version(parse_notation(settings.model))
@@ -116,7 +119,7 @@ class ProjectTrainer:
         stop, `LostFenceError`, `LabelStudioError`, `DiskFullError` and training's other errors.
 
         """
-        with TrainingFence(folder=self._folder.path) as fence:
+        with self._fence as fence:
             run = self._folder.runs / name
             prepared: Prepared | TrainingResult | None = load_prepared(run)
             version = self._folder.registry.find_run(name)
@@ -141,7 +144,7 @@ class ProjectTrainer:
             ),
         )
         config = self._preparation.config()
-        masks = mask_digests(SampleStore(folder=self._folder.samples).samples())
+        masks = mask_digests(SampleStore(files=self._folder.samples).samples())
         if self._folder.state.trained_on == data_digest(masks, project_labels(painted_targets(config))):
             return TrainingResult(outcome="nothing new", reason="no correction came since the last training")
         try:
@@ -151,7 +154,7 @@ class ProjectTrainer:
         except NotEnoughSamplesError as error:
             return TrainingResult(outcome="not enough", reason=str(error))
 
-    def _make_version(self, name: str, run: Path, prepared: Prepared, fence: TrainingFence) -> Version:
+    def _make_version(self, name: str, run: Path, prepared: Prepared, fence: Fence) -> Version:
         started = time.monotonic()
         plan = self._plan(prepared)
         try:
@@ -262,7 +265,7 @@ class ProjectTrainer:
 
     def _close(self, result: TrainingResult, run: Path, prepared: Prepared | None) -> TrainingResult:
         """Write down what was answered, and remove the run's files."""
-        masks = mask_digests(SampleStore(folder=self._folder.samples).samples())
+        masks = mask_digests(SampleStore(files=self._folder.samples).samples())
         changes: dict[str, object] = {"last_result": f"{result.outcome}: {result.reason}"}
         if prepared is not None:
             changes |= {

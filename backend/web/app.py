@@ -3,6 +3,7 @@
 from flask import Flask
 
 from backend.event_log import EventLog
+from backend.learning.learning_storage import open_learning
 from backend.projects import ProjectStore
 from backend.queueing.connection import connect
 from backend.settings import Settings
@@ -37,6 +38,7 @@ def create_app(settings: Settings, *, redis_url: str) -> Flask:
                 model_version=model_version(parse_notation(settings.model)),
                 connection=connect(redis_url),
                 projects=ProjectStore(folder=settings.data_dir / "projects"),
+                learning=open_learning(settings),
                 events=EventLog(path=settings.data_dir / "events.sqlite3"),
                 admission=Admission(limit=settings.max_waiting_requests),
             )

@@ -51,7 +51,7 @@ def setup() -> ResponseReturnValue:
 def versions() -> ResponseReturnValue:
     """Name the versions that can predict."""
     own = services()
-    return {"versions": all_served_versions(own.settings.data_dir, base=own.model_version)}
+    return {"versions": all_served_versions(own.learning, base=own.model_version)}
 
 
 @contract.post("/predict")

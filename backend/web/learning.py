@@ -33,7 +33,7 @@ def learning_page(number: int) -> ResponseReturnValue:
 
 def _folder(number: int) -> ProjectFolder:
     try:
-        return find_project(services().settings.data_dir, number)
+        return find_project(services().settings, number)
     except UnknownProjectError as error:
         raise RequestError(str(error), status=404, code="unknown_project") from None
 

@@ -7,6 +7,7 @@ import redis
 from flask import current_app
 
 from backend.event_log import EventLog
+from backend.learning.learning_storage import LearningStorage
 from backend.learning.served_version import served_version
 from backend.projects import ProjectStore
 from backend.settings import Settings
@@ -28,13 +29,14 @@ class Services:
     model_version: str
     connection: "redis.Redis"
     projects: ProjectStore
+    learning: LearningStorage
     events: EventLog
     admission: Admission
     form_token: str = field(default_factory=secrets.token_urlsafe)
 
     def version_of(self, project_key: str | None) -> str:
         """Return the version that serves a project now."""
-        return served_version(self.settings.data_dir, project_key, base=self.model_version)
+        return served_version(self.learning, project_key, base=self.model_version)
 
 
 def install(services: Services) -> None:

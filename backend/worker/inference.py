@@ -8,7 +8,7 @@ from backend.features import open_features
 from backend.images.from_settings import open_images
 from backend.jobs.picture import Pictures
 from backend.jobs.predictor import Predictor, install_predictor
-from backend.learning.champions import Champions
+from backend.learning.champions import open_champions
 from backend.queueing.connection import SERIALIZER, connect_worker
 from backend.queueing.names import INFERENCE_QUEUES, RESULT_LIFETIME
 from backend.recent_predictions import recent_predictions
@@ -71,7 +71,7 @@ def load_predictor(settings: Settings) -> Predictor:
         segmenter=segmenter,
         images=open_images(settings),
         model_version=segmenter.model_version,
-        champions=Champions(base=segmenter, data_dir=settings.data_dir, device=settings.device),
+        champions=open_champions(segmenter, settings),
         features=open_features(settings),
         pictures=Pictures(kept=recent_predictions(settings.data_dir)),
     )

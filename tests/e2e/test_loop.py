@@ -84,7 +84,7 @@ def test_a_dozen_corrections_train_pass_the_gate_and_paint_the_other_tasks_again
     for name in names[:CORRECTED]:
         correct(client, tasks[name], by_name[name])
 
-    folder = find_project(product.settings.data_dir, project)
+    folder = find_project(product.settings, project)
     wait_until(lambda: folder.state.trained_at, "a training has ended", patience=PATIENCE)
     [version] = folder.registry.versions()
     assert version.facts.promoted, version.facts.reason

@@ -3,12 +3,10 @@
 import json
 import time
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from zegclip_core.atomic_files import write_atomically
-
 _LONGEST_HISTORY = 100
+ALIASES_FILE = "aliases.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +32,21 @@ class Aliases:
             return replace(self, history=history)
         return Aliases(number, self.champion, history)
 
+    def without(self, damaged: int, why: str) -> "Aliases":
+        """Put the previous version, or the base model, in the place of a damaged champion."""
+        if self.champion != damaged:
+            return self
+        return Aliases(self.previous, None, self.history).with_champion(self.previous, why)
 
-def read_aliases(path: Path) -> Aliases:
+
+def read_aliases(content: bytes | None) -> Aliases:
     """Read the file; without one the base model serves."""
-    try:
-        document = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    if content is None:
         return Aliases()
+    document = json.loads(content)
     return Aliases(document["champion"], document["previous"], tuple(document["history"]))
 
 
-def write_aliases(path: Path, aliases: Aliases) -> None:
-    """Replace the file in one step. Raises `OSError`; the old file stays then."""
-    write_atomically(path, (json.dumps(asdict(aliases), indent=1) + "\n").encode())
+def write_aliases(aliases: Aliases) -> bytes:
+    """Return the file's content."""
+    return (json.dumps(asdict(aliases), indent=1) + "\n").encode()

@@ -7,6 +7,9 @@ RegistryError
 └── FenceHeldError          another training of the project runs: try again later
 """
 
+from collections.abc import Sequence
+from typing import Self
+
 from training.errors import TrainingError
 
 
@@ -16,6 +19,12 @@ class RegistryError(TrainingError):
 
 class UnknownVersionError(RegistryError):
     """No version has this number."""
+
+    @classmethod
+    def among(cls, number: int, there: Sequence[int]) -> Self:
+        """Name the numbers that would do."""
+        choice = ", ".join(map(str, there)) or "none yet"
+        return cls(f"there is no version {number}: choose one of {choice}")
 
 
 class DamagedVersionError(RegistryError):

@@ -1,27 +1,21 @@
-"""The versions of one project's model.
+"""The versions of one project's model: published, checked, named, wherever they are kept."""
 
-versions/0007/manifest.json, manifest.sha256, model/…    never changed once published
-numbers/0007                                             numbers that were given away, never used again
-aliases.json                                             champion and previous
-quarantine/0005-1795425884                               versions whose files were damaged
-staging/                                                 versions that are being written
-"""
-
-import contextlib
 import errno
 import logging
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from training.errors import DiskFullError
-from training.registry.aliases import Aliases, read_aliases, write_aliases
+from training.registry.aliases import Aliases
+from training.registry.durable import sync_tree
 from training.registry.errors import DamagedVersionError, UnknownVersionError
-from training.registry.manifest import MODEL_FOLDER, VersionFacts, read_manifest, verify_files, write_manifest
+from training.registry.manifest import MODEL_FOLDER, VersionFacts, read_manifest, write_manifest
+from training.registry.store import VersionStore
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +26,7 @@ class Version:
 
     Attributes:
         number: rises by one, never used again.
-        folder: where it lies.
+        folder: where it lies on this machine.
         facts: what its training told.
 
     """
@@ -43,7 +37,7 @@ class Version:
 
     @property
     def model_folder(self) -> Path:
-        """The checkpoint that `zegclip_core` loads."""
+        """The checkpoint that `zegclip_core` loads; with shared storage it is there once verified."""
         return self.folder / MODEL_FOLDER
 
 
@@ -51,30 +45,28 @@ class ModelRegistry:
     """Publishes, checks and names versions; safe to use from many processes.
 
     Args:
-        root: the project's folder; made when something is published.
+        store: keeps the project's versions.
+
+    With shared storage every method may raise `StorageAwayError`, but not `aliases`, nor `verified` and
+    `champion` for a version that this machine has a sound copy of.
 
     """
 
-    def __init__(self, *, root: Path) -> None:
-        self.root = root
-        self._versions = root / "versions"
-        self._aliases = root / "aliases.json"
+    def __init__(self, *, store: VersionStore) -> None:
+        self._store = store
 
     @property
     def aliases(self) -> Aliases:
         """Champion and previous, as of now."""
-        return read_aliases(self._aliases)
+        return self._store.aliases()
 
     def numbers(self) -> list[int]:
         """Numbers of the versions that are there, ascending."""
-        if not self._versions.is_dir():
-            return []
-        return sorted(int(path.name) for path in self._versions.iterdir() if path.name.isdigit())
+        return self._store.numbers()
 
     def given_numbers(self) -> list[int]:
         """Every number that was ever given to a version, ascending."""
-        folder = self.root / "numbers"
-        return sorted(int(path.name) for path in folder.iterdir()) if folder.is_dir() else []
+        return self._store.given_numbers()
 
     def versions(self) -> list[Version]:
         """Every version whose manifest is sound, ascending; damaged ones are logged and left out."""
@@ -91,10 +83,7 @@ class ModelRegistry:
 
         Raises `UnknownVersionError`, or `DamagedVersionError` for a manifest that was altered.
         """
-        folder = self._folder(number)
-        if not folder.is_dir():
-            there = ", ".join(map(str, self.numbers())) or "none yet"
-            raise UnknownVersionError(f"there is no version {number}: choose one of {there}")
+        folder = self._store.described(number)
         return Version(number, folder, read_manifest(folder)[0])
 
     def find_run(self, run: str) -> Version | None:
@@ -115,20 +104,17 @@ class ModelRegistry:
         known = self.find_run(facts.run)
         if known is not None:
             return known
-        staging = self.root / "staging" / uuid.uuid4().hex
+        folder = self._store.folder
+        staging = folder / "staging" / uuid.uuid4().hex
         try:
             shutil.copytree(model, staging / MODEL_FOLDER)
             write_manifest(staging, facts)
-            _sync(staging)
-            self._versions.mkdir(parents=True, exist_ok=True)
-            still_valid()
-            number = self._take_number()
-            staging.rename(self._folder(number))
-            _sync_folder(self._versions)
+            sync_tree(staging)
+            number = self._store.add(staging, still_valid=still_valid)
         except (OSError, shutil.Error) as error:
             if _no_space(error):
                 raise DiskFullError(
-                    f"no room for a new version below {self.root}: make room and train again; "
+                    f"no room for a new version below {folder}: make room and train again; "
                     "the version in service is untouched"
                 ) from error
             raise
@@ -142,16 +128,15 @@ class ModelRegistry:
         Raises `UnknownVersionError` or `DamagedVersionError`; the champion stays what it was then.
         """
         version = self.verified(number)
-        write_aliases(self._aliases, self.aliases.with_champion(number, why))
+        self._store.change_aliases(lambda aliases: aliases.with_champion(number, why))
         return version
 
     def rollback(self, *, why: str) -> int | None:
         """Put the previous version, or the base model, back into service and return its number."""
-        aliases = self.aliases
-        target = aliases.previous
+        target = self.aliases.previous
         if target is not None:
             self.verified(target)
-        write_aliases(self._aliases, aliases.with_champion(target, why))
+        self._store.change_aliases(lambda aliases: aliases.with_champion(target, why))
         return target
 
     def verified(self, number: int) -> Version:
@@ -159,16 +144,14 @@ class ModelRegistry:
 
         Raises `UnknownVersionError` or `DamagedVersionError`.
         """
-        version_folder = self._folder(number)
         try:
-            version = self.find(number)
-            verify_files(version_folder, read_manifest(version_folder)[1])
+            folder = self._store.verified(number)
+            return Version(number, folder, read_manifest(folder)[0])
         except DamagedVersionError as error:
-            self._put_aside(number)
+            place = self._store.put_aside(number)
             raise DamagedVersionError(
-                f"version {number} is damaged and was put into {self.root / 'quarantine'}: {error}"
+                f"version {number} is damaged and was put into {place}: {error}"
             ) from error
-        return version
 
     def champion(self) -> Version | None:
         """Return the verified version that serves, or None for the base model.
@@ -176,62 +159,27 @@ class ModelRegistry:
         A damaged champion is put aside and the previous version takes over, or else the base model.
         """
         for _ in range(2):
-            aliases = self.aliases
-            if aliases.champion is None:
+            number = self.aliases.champion
+            if number is None:
                 return None
             try:
-                return self.verified(aliases.champion)
+                return self.verified(number)
             except (DamagedVersionError, UnknownVersionError) as error:
-                _log.error("champion %d cannot serve: %s", aliases.champion, error)
-                fallback = Aliases(aliases.previous, None, aliases.history)
-                write_aliases(self._aliases, fallback.with_champion(fallback.champion, str(error)))
+                _log.error("champion %d cannot serve: %s", number, error)
+                self._store.change_aliases(partial(Aliases.without, damaged=number, why=str(error)))
         return None
 
     def prune(self, *, keep: int) -> list[int]:
         """Delete all but champion, previous and the newest `keep` versions; return the deleted numbers."""
-        aliases = self.aliases
-        kept = {aliases.champion, aliases.previous, *(self.numbers()[-keep:] if keep else ())}
-        old = [number for number in self.numbers() if number not in kept]
+        aliases, numbers = self.aliases, self.numbers()
+        kept = {aliases.champion, aliases.previous, *(numbers[-keep:] if keep else ())}
+        old = [number for number in numbers if number not in kept]
         for number in old:
-            shutil.rmtree(self._folder(number))
+            self._store.remove(number)
         return old
-
-    def _folder(self, number: int) -> Path:
-        return self._versions / f"{number:04d}"
-
-    def _take_number(self) -> int:
-        """Claim the next number by making its folder, which succeeds for one process only."""
-        numbers = self.root / "numbers"
-        numbers.mkdir(exist_ok=True)
-        number = max(self.given_numbers(), default=0)
-        while True:
-            number += 1
-            with contextlib.suppress(FileExistsError):
-                (numbers / f"{number:04d}").mkdir()
-                return number
-
-    def _put_aside(self, number: int) -> None:
-        quarantine = self.root / "quarantine"
-        quarantine.mkdir(exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            self._folder(number).rename(quarantine / f"{number:04d}-{time.time_ns()}")
 
 
 def _no_space(error: OSError) -> bool:
     """Whether the disk is full; `copytree` gathers the errors of single files in text form."""
     codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return error.errno in codes or any(os.strerror(code) in str(error) for code in codes)
-
-
-def _sync(folder: Path) -> None:
-    """Make files and folders durable."""
-    for path in [folder, *folder.rglob("*")]:
-        _sync_folder(path)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,7 @@ import pytest
 
 from backend.learning import champions as module
 from backend.learning.champions import Champions
+from backend.learning.learning_storage import LearningStorage
 from backend.learning.project_folder import ProjectFolder, learning_root
 from tests.backend.learning.pretend import KEY
 from tests.backend.learning.versions import publish
@@ -37,7 +38,12 @@ def folder(tmp_path: Path) -> ProjectFolder:
 
 @pytest.fixture
 def champions(tmp_path: Path) -> Champions:
-    return Champions(base=BASE, data_dir=tmp_path, device="cpu")
+    return Champions(
+        base=BASE,
+        learning=LearningStorage(learning_root(tmp_path)),
+        cache_dir=tmp_path / "cache",
+        device="cpu",
+    )
 
 
 def test_the_base_model_serves_projects_that_have_not_learned(champions: Champions) -> None:

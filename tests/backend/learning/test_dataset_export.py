@@ -18,6 +18,7 @@ from backend.learning.sample import Sample
 from backend.learning.sample_store import SampleStore, TaskRecord
 from training.dataset_description import DatasetDescription
 from training.dataset_files import read_image, read_mask
+from training.storage.local_files import LocalFiles
 from zegclip_core.labels import Label
 
 IMAGE = np.full((20, 30, 3), 99, np.uint8)
@@ -31,7 +32,7 @@ def label(name: str, *, background: bool = False) -> Label:
 @pytest.fixture
 def store(tmp_path: Path) -> SampleStore:
     """Corrections that say: cat on the left, sofa on the right, nothing between."""
-    store = SampleStore(folder=tmp_path / "samples")
+    store = SampleStore(files=LocalFiles(tmp_path / "samples"))
     mask = np.zeros((20, 30), np.uint16)
     mask[:, :10], mask[:, 20:] = 1, 2
     for task in range(1, 21):

@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> ProjectFolder:
 
 @pytest.fixture
 def store(folder: ProjectFolder) -> SampleStore:
-    return SampleStore(folder=folder.samples)
+    return SampleStore(files=folder.samples)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_an_empty_annotation_is_a_sample_without_labels(
 
 
 def test_deleting_the_annotation_or_the_task_removes_the_sample_and_its_files(
-    server: PretendLabelStudio, ingest: Ingest, store: SampleStore
+    server: PretendLabelStudio, ingest: Ingest, store: SampleStore, folder: ProjectFolder
 ) -> None:
     first, second = server.add_task(), server.add_task()
     annotation = server.annotate(first, [brush("a", "cat", (0, 3))])
@@ -105,7 +105,7 @@ def test_deleting_the_annotation_or_the_task_removes_the_sample_and_its_files(
     del server.tasks[second]
     assert ingest.run().removed == 2
     assert store.samples() == []
-    assert list(store.folder.glob("objects/*/*")) == []
+    assert folder.samples.names("objects") == []
 
 
 def test_what_the_annotator_did_with_the_prediction_is_kept(
@@ -346,7 +346,7 @@ class Histories(RuleBasedStateMachine):
     def ingest_runs(self) -> None:
         events = self.log.after(0, limit=100_000)
         self.ingest.run(events_read=events[-1][0] if events else 0)
-        store = SampleStore(folder=self.folder.samples)
+        store = SampleStore(files=self.folder.samples)
         found = {}
         for sample in store.samples():
             shown = columns_of(store.read_mask(sample.mask), sample.labels)

@@ -34,7 +34,7 @@ def add(
     changed: int = 0,
     overlaps: dict[str, tuple[int, int]] | None = None,
 ) -> None:
-    store = SampleStore(folder=folder.samples)
+    store = SampleStore(files=folder.samples)
     mask = store.put_mask(np.full((20, 30), 1, np.uint16))
     compared = version is not None
     sample = Sample(

@@ -3,17 +3,23 @@
 import errno
 import os
 import shutil
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from training.errors import DiskFullError
+from training.registry.bucket_versions import BucketVersions
 from training.registry.errors import DamagedVersionError, LostFenceError, UnknownVersionError
+from training.registry.folder_versions import FolderVersions
 from training.registry.manifest import VersionFacts
 from training.registry.registry import ModelRegistry
+from training.registry.store import VersionStore
+from training.storage.bucket import Bucket
 
 PublishOne = Callable[..., int]
 
@@ -36,9 +42,52 @@ def facts(run: str = "run", **changed: Any) -> VersionFacts:
     return VersionFacts(**(values | changed))
 
 
+@dataclass(frozen=True)
+class Kept:
+    """One way of keeping versions, and how its files come to harm."""
+
+    store: VersionStore
+    folder: Path
+    bucket: Bucket | None = None
+
+    def change(self, number: int, file: str, change: Callable[[bytes], bytes]) -> None:
+        name = f"versions/{number:04d}/{file}"
+        if self.bucket is None:
+            path = self.folder / name
+            path.write_bytes(change(path.read_bytes()))
+        else:
+            self.bucket.write(name, change(self.bucket.read(name)))
+            self.forget_copies()
+
+    def remove(self, number: int, file: str) -> None:
+        name = f"versions/{number:04d}/{file}"
+        if self.bucket is None:
+            (self.folder / name).unlink()
+        else:
+            self.bucket.delete([name])
+            self.forget_copies()
+
+    def forget_copies(self) -> None:
+        shutil.rmtree(self.folder / "versions", ignore_errors=True)
+
+    def quarantined(self) -> set[str]:
+        if self.bucket is None:
+            return {path.name.split("-")[0] for path in (self.folder / "quarantine").iterdir()}
+        return {name.split("/")[1].split("-")[0] for name in self.bucket.names("quarantine")}
+
+
+@pytest.fixture(params=["folder", "object store"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+    folder = tmp_path / "models"
+    if request.param == "folder":
+        return Kept(FolderVersions(folder), folder)
+    bucket = Bucket(f"memory://{uuid.uuid4().hex}/models")
+    return Kept(BucketVersions(bucket, folder), folder, bucket)
+
+
 @pytest.fixture
-def registry(tmp_path: Path) -> ModelRegistry:
-    return ModelRegistry(root=tmp_path / "models")
+def registry(kept: Kept) -> ModelRegistry:
+    return ModelRegistry(store=kept.store)
 
 
 @pytest.fixture
@@ -58,10 +107,10 @@ def publish(registry: ModelRegistry, model: Path) -> PublishOne:
     return one
 
 
-def flip_one_bit(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
+def flip_one_bit(content: bytes) -> bytes:
+    flipped = bytearray(content)
+    flipped[len(flipped) // 2] ^= 1
+    return bytes(flipped)
 
 
 def test_without_versions_the_base_model_serves(registry: ModelRegistry) -> None:
@@ -115,57 +164,65 @@ def test_numbers_are_never_used_again(registry: ModelRegistry, publish: PublishO
     publish("first")
     second = publish("second")
     registry.promote(1, why="better")
-    shutil.rmtree(registry.find(second).folder)
+    assert registry.prune(keep=0) == [second]
     assert publish("third") == 3
 
 
 @pytest.mark.parametrize("file", ["model/head.safetensors", "manifest.json", "model/card.json"])
 def test_one_flipped_bit_is_noticed_and_the_previous_version_takes_over(
-    registry: ModelRegistry, publish: PublishOne, file: str
+    registry: ModelRegistry, publish: PublishOne, kept: Kept, file: str
 ) -> None:
     first, second = publish("first"), publish("second")
     registry.promote(first, why="better")
     registry.promote(second, why="better")
-    flip_one_bit(registry.find(second).folder / file)
+    kept.change(second, file, flip_one_bit)
     serving = registry.champion()
     assert serving is not None
     assert serving.number == first
     assert registry.aliases.champion == first
-    assert [path.name.split("-")[0] for path in (registry.root / "quarantine").iterdir()] == ["0002"]
+    assert kept.quarantined() == {"0002"}
 
 
 def test_with_every_version_damaged_the_base_model_serves(
-    registry: ModelRegistry, publish: PublishOne
+    registry: ModelRegistry, publish: PublishOne, kept: Kept
 ) -> None:
     for run in ("first", "second"):
         number = publish(run)
         registry.promote(number, why="better")
     for number in registry.numbers():
-        flip_one_bit(registry.find(number).folder / "model/head.safetensors")
+        kept.change(number, "model/head.safetensors", flip_one_bit)
     assert registry.champion() is None
     assert registry.aliases.champion is None
 
 
-def test_a_damaged_version_cannot_be_promoted(registry: ModelRegistry, publish: PublishOne) -> None:
+def test_a_damaged_version_cannot_be_promoted(
+    registry: ModelRegistry, publish: PublishOne, kept: Kept
+) -> None:
     first, second = publish("first"), publish("second")
     registry.promote(first, why="better")
-    flip_one_bit(registry.find(second).folder / "model/head.safetensors")
+    kept.change(second, "model/head.safetensors", flip_one_bit)
     with pytest.raises(DamagedVersionError, match="version 2 is damaged"):
         registry.promote(second, why="by hand")
     assert registry.aliases.champion == first
 
 
-def test_added_and_missing_files_count_as_damage(registry: ModelRegistry, publish: PublishOne) -> None:
-    first, second = publish("first"), publish("second")
-    (registry.find(first).model_folder / "more").write_text("x")
-    (registry.find(second).model_folder / "card.json").unlink()
-    for number in (first, second):
-        with pytest.raises(DamagedVersionError):
-            registry.verified(number)
+def test_a_missing_file_counts_as_damage(registry: ModelRegistry, publish: PublishOne, kept: Kept) -> None:
+    number = publish("first")
+    kept.remove(number, "model/card.json")
+    with pytest.raises(DamagedVersionError, match=r"card\.json"):
+        registry.verified(number)
+
+
+def test_an_added_file_counts_as_damage(tmp_path: Path, model: Path) -> None:
+    registry = ModelRegistry(store=FolderVersions(tmp_path / "models"))
+    version = registry.publish(model, facts(), still_valid=lambda: None)
+    (version.model_folder / "more").write_text("x")
+    with pytest.raises(DamagedVersionError):
+        registry.verified(version.number)
 
 
 def test_a_full_disk_leaves_no_half_version_and_the_champion_alone(
-    registry: ModelRegistry, publish: PublishOne, monkeypatch: pytest.MonkeyPatch
+    registry: ModelRegistry, publish: PublishOne, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.promote(publish("first"), why="better")
 
@@ -180,7 +237,7 @@ def test_a_full_disk_leaves_no_half_version_and_the_champion_alone(
     assert serving is not None
     assert serving.number == 1
     assert registry.numbers() == [1]
-    assert list((registry.root / "staging").iterdir()) == []
+    assert list((kept.folder / "staging").iterdir()) == []
 
 
 def test_an_overtaken_training_publishes_nothing(registry: ModelRegistry, model: Path) -> None:
