@@ -25,7 +25,8 @@ from backend.queueing.names import INFERENCE, PREDICT_TIMEOUT
 
 _log = logging.getLogger(__name__)
 
-_IN_FLIGHT_PER_WORKER = 2
+# One is painted, of one the first image is fetched meanwhile, of one the predictions are stored.
+_IN_FLIGHT_PER_WORKER = 3
 # An outage of Label Studio, such as a restart, is waited out: seconds between the tries of one call.
 _WAITS = (1.0, 3.0, 10.0, 30.0, 60.0, 60.0, 60.0)
 _Reply = TypeVar("_Reply")

@@ -4,7 +4,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from rq import get_current_job
+
 from backend.images.credentials import read_credentials
+from backend.jobs.look_ahead import look_ahead
 from backend.jobs.predictor import installed_predictor
 from backend.predictions import predict_tasks
 
@@ -19,6 +22,9 @@ def run_predict(payload: Mapping[str, Any]) -> dict[str, Any]:
     project = str(payload.get("project") or "")
     predictor = installed_predictor().for_project(payload.get("project_key"))
     images = predictor.images.with_credentials(read_credentials(payload.get("credentials")))
+    job = get_current_job()
+    if job is not None and payload.get("context") is None:
+        look_ahead(job, predictor.images)
     results = predict_tasks(
         payload["tasks"],
         payload["label_config"],
