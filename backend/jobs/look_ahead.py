@@ -1,4 +1,4 @@
-"""The first image of the job that comes next, fetched while the model is busy with this one's."""
+"""The first images of the job that comes next, fetched while the model is busy with this one's."""
 
 import logging
 import threading
@@ -16,12 +16,14 @@ from backend.queueing.connection import SERIALIZER, open_queue
 from backend.task_data import first_addresses
 
 _log = logging.getLogger(__name__)
+# While a job begins, Label Studio stores the predictions of the one before and is slow to give images.
+_TASKS = 2
 
 
 def look_ahead(job: Job, images: ImageSource) -> threading.Thread:
     """Fetch what the next job of the same queue begins with into the download cache, in the background.
 
-    With several workers another one may take that job, whose machine then fetches the image itself.
+    With several workers another one may take that job; on another machine it fetches the images itself.
 
     Args:
         job: the job that runs now.
@@ -39,12 +41,12 @@ def _fetch_first(job: Job, images: ImageSource) -> None:
         payload = _next_payload(job)
         if payload is None:
             return
-        task = payload["tasks"][0]
         config = cached_label_config(payload["label_config"])
         owned = images.with_credentials(read_credentials(payload.get("credentials")))
-        for address in first_addresses(task, config.targets):
-            owned.fetch(address, task_id=task.get("id"), project=str(payload.get("project") or ""))
-    except (BackendError, redis.RedisError, KeyError, IndexError, TypeError, AttributeError) as error:
+        for task in payload["tasks"][:_TASKS]:
+            for address in first_addresses(task, config.targets):
+                owned.fetch(address, task_id=task.get("id"), project=str(payload.get("project") or ""))
+    except (BackendError, redis.RedisError, LookupError, TypeError, AttributeError) as error:
         # The job that needs the image meets the same trouble itself and reports it where it counts.
         _log.debug("nothing fetched for the next job: %s", type(error).__name__)
 

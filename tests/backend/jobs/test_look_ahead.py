@@ -23,6 +23,7 @@ PATIENCE = 60.0
 def label_studio() -> Iterator[LocalServer]:
     with LocalServer() as server:
         server.routes["/data/next.jpg"] = Answer(b"bytes of the next image")
+        server.routes["/data/second.jpg"] = Answer(b"bytes of the second image")
         yield server
 
 
@@ -56,15 +57,15 @@ def running(own: Installation) -> Job:
     return job
 
 
-def test_the_next_jobs_first_image_is_at_hand_when_it_begins(
+def test_the_next_jobs_first_images_are_at_hand_when_it_begins(
     own: Installation, images: ImageSource, label_studio: LocalServer
 ) -> None:
     job = running(own)
-    enqueue(own, "/data/next.jpg", "/data/later.jpg")
+    enqueue(own, "/data/next.jpg", "/data/second.jpg", "/data/later.jpg")
     look_ahead(job, images).join(PATIENCE)
-    assert [asked.target for asked in label_studio.asked] == ["/data/next.jpg"]
+    assert [asked.target for asked in label_studio.asked] == ["/data/next.jpg", "/data/second.jpg"]
     assert images.fetch("/data/next.jpg", project="3") == b"bytes of the next image"
-    assert len(label_studio.asked) == 1
+    assert len(label_studio.asked) == 2
 
 
 def test_nothing_is_fetched_when_no_job_waits(
