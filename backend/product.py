@@ -131,6 +131,7 @@ class Product:
         # The web process ends first: the requests it still holds need the workers.
         return [
             Child("scheduler", [*program, "scheduler"], environment),
+            Child("ingest worker", [*program, "worker", "ingest"], environment),
             Child("training worker", [*program, "worker", "training"], environment),
             Child("inference worker", [*program, "worker", "inference"], environment),
             Child("web", [*program, "web"], environment),

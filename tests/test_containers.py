@@ -21,7 +21,7 @@ from tests.conftest import CHECKOUT
 COMPOSE = CHECKOUT / "docker-compose.yml"
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text()
 # `zegclip` is the image's entry point; the queue server has an image of its own.
-OWN_SERVICES = ("web", "inference", "inference-gpu", "training", "scheduler")
+OWN_SERVICES = ("web", "inference", "inference-gpu", "training", "ingest", "scheduler")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_every_service_comes_back_ends_in_peace_and_keeps_its_data(
     assert folder == "/data"
 
 
-@pytest.mark.parametrize("name", ["queue", "web", "inference", "inference-gpu", "training"])
+@pytest.mark.parametrize("name", ["queue", "web", "inference", "inference-gpu", "training", "ingest"])
 def test_the_engine_can_tell_whether_it_is_well(name: str, compose: dict[str, Any]) -> None:
     assert compose["services"][name]["healthcheck"]["test"][0] == "CMD"
 

@@ -7,11 +7,13 @@ from backend.cli.settings_flags import add_settings_flags, settings_from
 from backend.logs import configure_logging
 from backend.queueing.address import queue_address
 from backend.queueing.connection import connect, require_answer
+from backend.queueing.names import LEARNING_QUEUES
 from backend.worker.check import require_neighbour
 
 _EXAMPLES = """examples:
   REDIS_URL=redis://queue:6379 LABEL_STUDIO_API_KEY=… zegclip worker inference --threads 4
   REDIS_URL=redis://queue:6379 zegclip worker training
+  REDIS_URL=redis://queue:6379 zegclip worker ingest        (reads corrections; beside each training worker)
 
 A worker finishes its job on SIGTERM and then ends; a second SIGTERM ends it at once."""
 
@@ -25,7 +27,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("kind", choices=("inference", "training"), help="which queues to work on")
+    parser.add_argument("kind", choices=("inference", *LEARNING_QUEUES), help="which queues to work on")
     parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
     parser.add_argument(
         "--check", action="store_true", help="do not work, tell by the exit code whether one works here"
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         run_inference_worker(settings, redis_url=address, burst=arguments.burst)
     else:
         # The parent of training jobs must never import torch: a fork after torch has run hangs.
-        from backend.worker.training import run_training_worker
+        from backend.worker.training import run_learning_worker
 
-        run_training_worker(settings, redis_url=address, burst=arguments.burst)
+        run_learning_worker(settings, arguments.kind, redis_url=address, burst=arguments.burst)
     return 0

@@ -10,7 +10,7 @@ from backend.doctor.finding import Finding, failed, ok, warning
 from backend.errors import QueueError
 from backend.queueing.address import queue_address
 from backend.queueing.connection import connect, queue_errors
-from backend.queueing.names import INFERENCE_QUEUES, TRAINING
+from backend.queueing.names import INFERENCE_QUEUES, LEARNING_QUEUES
 from backend.queueing.workers import count_workers
 from backend.settings import Settings
 
@@ -47,7 +47,7 @@ def check_queue(settings: Settings) -> Iterator[Finding]:
         with queue_errors():
             release = connection.info("server").get("redis_version", "?")
         inference = count_workers(connection, INFERENCE_QUEUES)
-        training = count_workers(connection, (TRAINING,))
+        learning = {kind: count_workers(connection, (kind,)) for kind in LEARNING_QUEUES}
     except QueueError as error:
         yield failed("queue server", str(error), "run `zegclip start`, or set REDIS_URL")
         return
@@ -58,10 +58,13 @@ def check_queue(settings: Settings) -> Iterator[Finding]:
         yield failed(
             "inference workers", "none is alive", "run `zegclip start` or `zegclip worker inference`"
         )
-    if training:
-        yield ok("training workers", f"{training} alive")
-    else:
-        yield warning("training workers", "none is alive", "run `zegclip start` or `zegclip worker training`")
+    for kind, count in learning.items():
+        if count:
+            yield ok(f"{kind} workers", f"{count} alive")
+        else:
+            yield warning(
+                f"{kind} workers", "none is alive", f"run `zegclip start` or `zegclip worker {kind}`"
+            )
 
 
 def check_model(settings: Settings) -> Iterator[Finding]:

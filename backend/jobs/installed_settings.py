@@ -1,11 +1,11 @@
-"""The settings of a training worker, which the children that it forks inherit."""
+"""The settings of a worker of learning, which the children that it forks inherit."""
 
 from backend.errors import BackendError
 from backend.settings import Settings
 
 
 class NoSettingsError(BackendError):
-    """A job of learning runs in a process that is no training worker."""
+    """A job of learning runs in a process that is none of its workers."""
 
 
 _installed: list[Settings] = []
@@ -19,5 +19,7 @@ def install_settings(settings: Settings) -> None:
 def installed_settings() -> Settings:
     """Return the settings of this process; raises `NoSettingsError` when none were installed."""
     if not _installed:
-        raise NoSettingsError("jobs of learning belong to `zegclip worker training`")
+        raise NoSettingsError(
+            "jobs of learning belong to `zegclip worker training` and `zegclip worker ingest`"
+        )
     return _installed[0]

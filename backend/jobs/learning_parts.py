@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.images.from_settings import open_images
+from backend.jobs.running_job import RunningJob
 from backend.label_studio.from_settings import open_client
 from backend.learning.ingest import Ingest
 from backend.learning.learning_storage import open_learning
 from backend.learning.project_folder import ProjectFolder
 from backend.projects import ProjectStore
+from backend.queueing.training_fence import SharedTrainingFence
 from backend.settings import Settings
+from training.fence import Fence, TrainingFence
 
 
 def open_folder(key: str, settings: Settings) -> ProjectFolder:
@@ -26,6 +29,13 @@ def extra_params_of(folder: ProjectFolder, settings: Settings, payload: Mapping[
     if project is not None and project.key == folder.key:
         return project.extra_params
     return payload.get("extra_params")
+
+
+def open_fence(folder: ProjectFolder, job: RunningJob) -> Fence:
+    """Return what keeps others from changing a project's samples and versions meanwhile."""
+    if not folder.is_shared or job.job is None:
+        return TrainingFence(folder=folder.path)
+    return SharedTrainingFence(connection=job.job.connection, key=folder.key)
 
 
 def open_ingest(folder: ProjectFolder, settings: Settings, extra_params: object) -> Ingest:

@@ -9,7 +9,7 @@ from typing import Any
 from backend.event_log import EventLog
 from backend.images.from_settings import open_images
 from backend.jobs.installed_settings import installed_settings
-from backend.jobs.learning_parts import extra_params_of, open_folder, open_ingest
+from backend.jobs.learning_parts import extra_params_of, open_fence, open_folder, open_ingest
 from backend.jobs.running_job import RunningJob
 from backend.label_studio.from_settings import open_client
 from backend.learning.ingest import ProjectGoneError
@@ -19,10 +19,8 @@ from backend.learning.project_folder import ProjectFolder
 from backend.learning.train_project import ProjectTrainer, TrainerSettings, TrainingResult
 from backend.logs import redact
 from backend.queueing.learning_jobs import enqueue_later, enqueue_learning
-from backend.queueing.training_fence import SharedTrainingFence
 from backend.settings import Settings
 from training.errors import RunStoppedError
-from training.fence import Fence
 from training.gate import GateSettings
 from training.registry.errors import FenceHeldError
 
@@ -90,16 +88,10 @@ def _trainer(
             gate=GateSettings(smallest_gain=settings.smallest_gain),
             keep_versions=settings.keep_versions,
         ),
-        fence=_fence(folder, job),
+        fence=open_fence(folder, job),
         report=lambda progress: job.tell(progress.to_document(), stage=progress.stage),
         should_stop=job.should_stop,
     )
-
-
-def _fence(folder: ProjectFolder, job: RunningJob) -> Fence | None:
-    if not folder.is_shared or job.job is None:
-        return None
-    return SharedTrainingFence(connection=job.job.connection, key=folder.key)
 
 
 def _newest_events(folder: ProjectFolder, settings: Settings, payload: Mapping[str, Any]) -> tuple[int, int]:

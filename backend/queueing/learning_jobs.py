@@ -1,4 +1,4 @@
-"""Hand learning to the training worker: each cause once, nothing twice in the queue."""
+"""Hand learning to the workers of learning: each cause once, nothing twice in the queue."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,13 +8,14 @@ import redis
 from rq.exceptions import DuplicateJobError
 from rq.job import Job, Retry
 
-from backend.queueing.connection import open_queue, queue_errors
-from backend.queueing.names import FAILURE_LIFETIME, RESULT_LIFETIME, TRAINING
+from backend.queueing.connection import SERIALIZER, open_queue, queue_errors
+from backend.queueing.names import FAILURE_LIFETIME, INGEST, LEARNING_QUEUES, RESULT_LIFETIME, TRAINING
 
 RUN_INGEST = "backend.jobs.ingest.run_ingest"
 RUN_TRAIN = "backend.jobs.train.run_train"
 RUN_REPREDICT = "backend.jobs.repredict.run_repredict"
 _FUNCTIONS = {"ingest": RUN_INGEST, "train": RUN_TRAIN, "repredict": RUN_REPREDICT}
+_QUEUES = {"ingest": INGEST, "train": TRAINING, "repredict": TRAINING}
 # Seconds. A training on a slow machine may last hours; a hung one must not block its project for ever.
 _TIMEOUTS = {"ingest": 3600, "train": 24 * 3600, "repredict": 3600}
 # Seconds between tries: a killed worker is replaced at once, a Label Studio that is away comes back later.
@@ -30,17 +31,20 @@ def enqueue_learning(
     why: str,
     alone: bool = False,
 ) -> bool:
-    """Put one `ingest`, `train` or `repredict` job into the training queue.
+    """Put one `ingest`, `train` or `repredict` job into its queue.
 
     The payload is JSON with the project's `key`. Returns False when a job with this id is known already, or
     one of the kind waits for the project: it will see the newest data. With `alone`, a running one counts as
-    well. Raises `QueueUnavailableError`.
+    well. Nothing is ingested while the project itself is trained. Raises `QueueUnavailableError`.
     """
-    if waiting_job(kind, str(payload["key"]), connection=connection, or_running=alone) is not None:
+    key = str(payload["key"])
+    if waiting_job(kind, key, connection=connection, or_running=alone) is not None:
+        return False
+    if kind == "ingest" and _is_trained_now(key, connection):
         return False
     with queue_errors():
         try:
-            open_queue(TRAINING, connection).enqueue_call(
+            open_queue(_QUEUES[kind], connection).enqueue_call(
                 _FUNCTIONS[kind],
                 args=(dict(payload),),
                 timeout=_TIMEOUTS[kind],
@@ -60,9 +64,9 @@ def enqueue_learning(
 def enqueue_later(
     kind: str, payload: Mapping[str, Any], *, seconds: float, connection: "redis.Redis"
 ) -> None:
-    """Queue a job for training workers after a while; raises `QueueUnavailableError`."""
+    """Queue a job of learning after a while; raises `QueueUnavailableError`."""
     with queue_errors():
-        open_queue(TRAINING, connection).enqueue_in(
+        open_queue(_QUEUES[kind], connection).enqueue_in(
             timedelta(seconds=seconds),
             _FUNCTIONS[kind],
             args=(dict(payload),),
@@ -82,7 +86,7 @@ def waiting_job(kind: str, key: str, *, connection: "redis.Redis", or_running: b
     """
     prefix = f"{kind}-{key}-"
     with queue_errors():
-        queue = open_queue(TRAINING, connection)
+        queue = open_queue(_QUEUES[kind], connection)
         ids = [*queue.get_job_ids(), *queue.scheduled_job_registry.get_job_ids()]
         if or_running:
             ids += queue.started_job_registry.get_job_ids(cleanup=False)
@@ -90,15 +94,21 @@ def waiting_job(kind: str, key: str, *, connection: "redis.Redis", or_running: b
 
 
 def learning_jobs(connection: "redis.Redis") -> list[Job]:
-    """Return running, waiting and recently ended jobs of the training queue, running ones first."""
+    """Return running, waiting and recently ended jobs of learning, running ones first."""
     with queue_errors():
-        queue = open_queue(TRAINING, connection)
+        queues = [open_queue(name, connection) for name in LEARNING_QUEUES]
         ids = [
-            *queue.started_job_registry.get_job_ids(),
-            *queue.get_job_ids(),
-            *queue.scheduled_job_registry.get_job_ids(),
-            *queue.failed_job_registry.get_job_ids(),
-            *queue.finished_job_registry.get_job_ids(),
+            *(job_id for queue in queues for job_id in queue.started_job_registry.get_job_ids()),
+            *(job_id for queue in queues for job_id in queue.get_job_ids()),
+            *(job_id for queue in queues for job_id in queue.scheduled_job_registry.get_job_ids()),
+            *(job_id for queue in queues for job_id in queue.failed_job_registry.get_job_ids()),
+            *(job_id for queue in queues for job_id in queue.finished_job_registry.get_job_ids()),
         ]
-        found = Job.fetch_many(list(dict.fromkeys(ids)), connection=connection, serializer=queue.serializer)
+        found = Job.fetch_many(list(dict.fromkeys(ids)), connection=connection, serializer=SERIALIZER)
     return [job for job in found if job is not None]
+
+
+def _is_trained_now(key: str, connection: "redis.Redis") -> bool:
+    with queue_errors():
+        registry = open_queue(TRAINING, connection).started_job_registry
+        return any(job_id.startswith(f"train-{key}-") for job_id in registry.get_job_ids(cleanup=False))

@@ -3,9 +3,12 @@
 INTERACTIVE = "interactive"
 # Batches without a project, and the first part of the names of the projects' own queues of batches.
 INFERENCE = "inference"
+# Quick: a worker of its own reads corrections while another one trains for hours.
+INGEST = "ingest"
 TRAINING = "training"
 INFERENCE_QUEUES = (INTERACTIVE, INFERENCE)
-ALL_QUEUES = (INTERACTIVE, INFERENCE, TRAINING)
+LEARNING_QUEUES = (INGEST, TRAINING)
+ALL_QUEUES = (*INFERENCE_QUEUES, *LEARNING_QUEUES)
 
 RUN_PREDICT = "backend.jobs.predict.run_predict"
 RUN_DESCRIBE_LABELS = "backend.jobs.describe_labels.run_describe_labels"

@@ -1,4 +1,8 @@
-"""The training worker: one job at a time, each in a child process; the parent never imports torch."""
+"""The workers of learning: one job at a time, each in a child process; the parent never imports torch.
+
+Reading corrections is quick, training is not: each has a worker of its own, so that no project's corrections
+wait behind another one's training.
+"""
 
 import importlib
 
@@ -6,7 +10,7 @@ from rq import Worker
 
 from backend.jobs.installed_settings import install_settings
 from backend.queueing.connection import SERIALIZER, connect_worker, open_queue
-from backend.queueing.names import RESULT_LIFETIME, TRAINING
+from backend.queueing.names import RESULT_LIFETIME
 from backend.settings import Settings
 from backend.worker.names import (
     MAINTENANCE_INTERVAL,
@@ -16,13 +20,14 @@ from backend.worker.names import (
 )
 
 
-def run_training_worker(settings: Settings, *, redis_url: str, burst: bool = False) -> None:
-    """Work on the training queue until SIGTERM or SIGINT (the running job is finished first).
+def run_learning_worker(settings: Settings, queue: str, *, redis_url: str, burst: bool = False) -> None:
+    """Work on a queue of learning until SIGTERM or SIGINT (the running job is finished first).
 
     A training is asked to save itself and to go on in the next worker.
 
     Args:
         settings: everything the operator chose.
+        queue: `ingest` or `training`.
         redis_url: the queue server.
         burst: end when the queue is empty.
 
@@ -31,8 +36,8 @@ def run_training_worker(settings: Settings, *, redis_url: str, burst: bool = Fal
     # Imported before the forks, each child has it at once; none of it imports torch.
     importlib.import_module("backend.jobs.ingest")
     worker = Worker(
-        [open_queue(TRAINING, connect_worker(redis_url))],
-        name=worker_name("training"),
+        [open_queue(queue, connect_worker(redis_url))],
+        name=worker_name(queue),
         connection=connect_worker(redis_url),
         serializer=SERIALIZER,
         default_result_ttl=RESULT_LIFETIME,

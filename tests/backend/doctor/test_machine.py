@@ -69,6 +69,7 @@ def test_missing_workers_are_told_by_kind(new_installation: MakeInstallation) ->
     assert found(findings, "inference workers").state == "failed"
     assert "zegclip worker inference" in found(findings, "inference workers").cure
     assert found(findings, "training workers").state == "warning"
+    assert "zegclip worker ingest" in found(findings, "ingest workers").cure
 
 
 def test_live_workers_are_counted(installation: Installation, inference_worker: BackendProcess) -> None:

@@ -13,7 +13,7 @@ from backend.learning.project_folder import ProjectFolder, learning_root
 from backend.learning.scheduler import Scheduler
 from backend.projects import Project, ProjectStore
 from backend.queueing.connection import SERIALIZER, open_queue
-from backend.queueing.names import TRAINING
+from backend.queueing.names import LEARNING_QUEUES, TRAINING
 from backend.settings import Settings, load_settings
 from tests.backend.learning.pretend import KEY
 from tests.processes import Installation, MakeInstallation, wait_until
@@ -49,7 +49,8 @@ def scheduler(settings: Settings, own: Installation) -> Scheduler:
 
 
 def queued(own: Installation) -> list[str]:
-    return open_queue(TRAINING, own.connection).get_job_ids()
+    queues = [open_queue(name, own.connection) for name in LEARNING_QUEUES]
+    return [job_id for queue in queues for job_id in queue.get_job_ids()]
 
 
 def happened(log: EventLog, action: str = "ANNOTATION_CREATED", version: str = "1") -> None:
@@ -99,6 +100,28 @@ def test_while_a_training_runs_corrections_queue_no_other_but_the_button_does(
     assert scheduler(settings, own).look() == []
     happened(log, "START_TRAINING", "1")
     assert "train" in [job.kind for job in scheduler(settings, own).look()]
+
+
+def test_corrections_are_read_once_their_projects_training_has_ended(
+    own: Installation, settings: Settings, folder: ProjectFolder, log: EventLog
+) -> None:
+    registry = open_queue(TRAINING, own.connection).started_job_registry
+    own.connection.zadd(registry.key, {f"train-{KEY}-start-1:execution": time.time() + 600})
+    happened(log)
+    assert scheduler(settings, own).look() == []
+    own.connection.delete(registry.key)
+    assert [job.kind for job in scheduler(settings, own).look()] == ["ingest"]
+
+
+def test_corrections_do_not_wait_behind_another_projects_training(
+    own: Installation, settings: Settings, folder: ProjectFolder, log: EventLog
+) -> None:
+    registry = open_queue(TRAINING, own.connection).started_job_registry
+    own.connection.zadd(registry.key, {"train-8-1795425885-start-1:execution": time.time() + 600})
+    happened(log)
+    [ingest] = scheduler(settings, own).look()
+    job = Job.fetch(ingest.job_id, connection=own.connection, serializer=SERIALIZER)
+    assert job.origin == "ingest"
 
 
 def test_the_button_is_answered_although_the_queue_was_away_when_it_was_pressed(

@@ -39,7 +39,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_worker_with_a_message(
     assert "Traceback" not in worker.log_text()
 
 
-@pytest.mark.parametrize("kind", ["inference", "training"])
+@pytest.mark.parametrize("kind", ["inference", "training", "ingest"])
 def test_a_queue_that_does_not_answer_ends_the_worker_with_a_message(
     kind: str, installation: Installation
 ) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from backend.queueing.connection import open_queue
 from backend.queueing.enqueue import Outcome, wait_for
-from backend.queueing.names import TRAINING
-from tests.backend.queueing.jobs import ECHO, FAIL, HEAVY_MODULES, KILL_WORKER
-from tests.processes import BackendProcess, Installation, MakeInstallation
+from backend.queueing.names import INGEST, TRAINING
+from tests.backend.queueing.jobs import ECHO, FAIL, HEAVY_MODULES, KILL_WORKER, WAIT_FOR_KEY
+from tests.processes import BackendProcess, Installation, MakeInstallation, wait_until
 
 
 @pytest.fixture
@@ -43,6 +43,20 @@ def test_a_job_that_raises_or_dies_does_not_end_the_worker(own: Installation, wo
     assert run(own, ECHO, 2).value == 2
     assert worker.exit_code is None
     assert "Traceback" not in worker.log_text()
+
+
+def test_corrections_are_read_while_another_project_is_trained(
+    own: Installation, worker: BackendProcess
+) -> None:
+    training = open_queue(TRAINING, own.connection).enqueue(WAIT_FOR_KEY, own.redis_url, "trained")
+    wait_until(lambda: training.get_status() == "started", "the training runs")
+    own.start_worker("ingest")
+    ingest = open_queue(INGEST, own.connection).enqueue(ECHO, {"n": 1})
+    (outcome,) = wait_for([ingest], deadline=time.monotonic() + 120)
+    assert outcome.value == {"n": 1}
+    assert training.get_status() == "started"
+    own.connection.set("trained", 1)
+    assert wait_for([training], deadline=time.monotonic() + 120)[0].state == "done"
 
 
 def test_the_request_to_end_is_followed(own: Installation, worker: BackendProcess) -> None:
