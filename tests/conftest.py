@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from backend.logs import RedactingFormatter
 
-pytest_plugins = ["tests.label_studio", "tests.processes", "tests.embedded_model"]
+pytest_plugins = ["tests.label_studio", "tests.processes", "tests.embedded_model", "tests.s3"]
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -18,7 +18,7 @@ from training.registry.errors import FenceHeldError, LostFenceError
 
 _log = logging.getLogger(__name__)
 _LIFETIME_SECONDS = 60.0
-_RENEWALS_PER_LIFETIME = 4
+_RENEWAL_SECONDS = 15.0
 
 
 class SharedTrainingFence:
@@ -28,13 +28,21 @@ class SharedTrainingFence:
         connection: the queue server.
         key: the project's.
         lifetime: seconds until the lock of a process that died runs out.
+        renew_every: seconds between two renewals.
 
     """
 
-    def __init__(self, *, connection: "redis.Redis", key: str, lifetime: float = _LIFETIME_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        connection: "redis.Redis",
+        key: str,
+        lifetime: float = _LIFETIME_SECONDS,
+        renew_every: float = _RENEWAL_SECONDS,
+    ) -> None:
         self._connection = connection
         self._key = key
-        self._lifetime = lifetime
+        self._renew_every = renew_every
         self._token_name = f"zegclip:training:{key}:token"
         self._token = secrets.token_hex(8)
         self._ended = threading.Event()
@@ -83,7 +91,7 @@ class SharedTrainingFence:
             )
 
     def _renew(self) -> None:
-        while not self._ended.wait(self._lifetime / _RENEWALS_PER_LIFETIME):
+        while not self._ended.wait(self._renew_every):
             try:
                 self._lock.reacquire()
             except LockError as problem:

@@ -1,17 +1,13 @@
 """Images in S3, attached as cloud storage to a real Label Studio; the S3 is moto's server on this machine."""
 
-import subprocess
-import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 import numpy as np
 import pytest
-import requests
 
 from backend.demo.label_studio_server import LabelStudioServer
 from backend.images.errors import ImageAddressError, ImageMissingError
@@ -19,10 +15,9 @@ from backend.images.loader import decode_image
 from backend.images.source import ImageSource
 from backend.images.task_address import read_task_address
 from backend.label_studio.client import LabelStudioClient
-from tests.label_studio import MakeProject, unused_port
+from tests.label_studio import MakeProject
+from tests.s3 import KEY, S3Server
 
-START_SECONDS = 120
-KEY = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
 NAMES = ("a.png", "folder/ä b#1.png")
 MakeSource = Callable[..., ImageSource]
 MakeStorage = Callable[..., "Storage"]
@@ -43,42 +38,15 @@ class Storage:
     shown: dict[int, str]
 
 
-@pytest.fixture(scope="module")
-def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an S3 that answers."""
-    url = f"http://127.0.0.1:{unused_port()}"
-    log = tmp_path_factory.mktemp("s3") / "log"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", url.rpartition(":")[2]]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-    try:
-        end = time.monotonic() + START_SECONDS
-        while not answers(url):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.2)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).status_code < 500
-    except requests.RequestException:
-        return False
-
-
 @pytest.fixture
 def make_storage(
-    s3_url: str, client: LabelStudioClient, make_project: MakeProject, png: bytes
+    s3_server: S3Server, client: LabelStudioClient, make_project: MakeProject, png: bytes
 ) -> MakeStorage:
     """Put pictures into a new bucket, attach it to a new project and import its tasks."""
 
     def make(*, presign: bool) -> Storage:
         bucket = f"photos-{uuid.uuid4().hex[:8]}"
-        s3 = boto3.client("s3", endpoint_url=s3_url, **KEY)
+        s3 = boto3.client("s3", endpoint_url=s3_server.url, **KEY)
         s3.create_bucket(Bucket=bucket)
         for name in NAMES:
             s3.put_object(Bucket=bucket, Key=name, Body=png)
@@ -89,7 +57,7 @@ def make_storage(
             body={
                 "project": project,
                 "bucket": bucket,
-                "s3_endpoint": s3_url,
+                "s3_endpoint": s3_server.url,
                 "use_blob_urls": True,
                 "presign": presign,
                 "recursive_scan": True,
