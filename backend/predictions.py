@@ -4,7 +4,7 @@ import functools
 import itertools
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backend.errors import BackendError
@@ -39,6 +39,7 @@ def predict_tasks(
     extra_params: Any = None,
     project: str = "",
     features: FeatureCache | None = None,
+    begin: Callable[[int], object] = lambda place: None,
 ) -> list[dict[str, Any]]:
     """Predict every task with a project's labels.
 
@@ -52,6 +53,7 @@ def predict_tasks(
         extra_params: the project's settings for the backend.
         project: keeps download caches of projects apart.
         features: what has been encoded before; None keeps nothing.
+        begin: called with each task's place before it is painted; a `BackendError` from it fails that task.
 
     Returns items with `model_version`, `score` (certainty, 0..1) and `result` (regions). A task that cannot
     be painted has an empty `result` and an `error`; after a passing failure it has no `result` at all, which
@@ -68,10 +70,11 @@ def predict_tasks(
     items = []
     features = features or FeatureCache(memory_bytes=0)
     ahead = ReadAhead(images, project=project)
-    for task, following in itertools.zip_longest(tasks, tasks[1:]):
+    for place, (task, following) in enumerate(itertools.zip_longest(tasks, tasks[1:])):
         if following is not None:
             ahead.announce(first_addresses(following, config.targets), task_id=following.get("id"))
         try:
+            begin(place)
             painter = TaskPainter(
                 task=task, config=config, segmenter=segmenter, images=ahead, features=features
             )

@@ -1,5 +1,6 @@
 """The prediction job: light JSON in, predictions in Label Studio's form out."""
 
+import functools
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from rq import get_current_job
 
 from backend.images.credentials import read_credentials
+from backend.jobs.deaths import Deaths
 from backend.jobs.look_ahead import look_ahead
 from backend.jobs.predictor import installed_predictor
 from backend.predictions import predict_tasks
@@ -22,10 +24,8 @@ def run_predict(payload: Mapping[str, Any]) -> dict[str, Any]:
     project = str(payload.get("project") or "")
     predictor = installed_predictor().for_project(payload.get("project_key"))
     images = predictor.images.with_credentials(read_credentials(payload.get("credentials")))
-    job = get_current_job()
-    if job is not None and payload.get("context") is None:
-        look_ahead(job, predictor.images)
-    results = predict_tasks(
+    paint = functools.partial(
+        predict_tasks,
         payload["tasks"],
         payload["label_config"],
         segmenter=predictor.segmenter,
@@ -36,7 +36,14 @@ def run_predict(payload: Mapping[str, Any]) -> dict[str, Any]:
         project=project,
         features=predictor.features,
     )
-    if predictor.pictures is not None and payload.get("context") is None:
+    job = get_current_job()
+    if job is None or payload.get("context") is not None:
+        return {"results": paint()}
+    look_ahead(job, predictor.images)
+    deaths = Deaths(job)
+    results = paint(begin=deaths.begin)
+    deaths.end()
+    if predictor.pictures is not None:
         predictor.pictures.keep_one(
             payload["tasks"], results, payload["label_config"], images=images, project=project
         )
