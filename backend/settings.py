@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     max_waiting_requests: int = Field(
         64, ge=1, description="predict requests held at once; more get 503 with Retry-After"
     )
+    client_pause_seconds: float = Field(
+        20.0, gt=0, description="longest pause of a caller within a request or a reply, in seconds"
+    )
     max_body_bytes: int = Field(256 * 2**20, ge=2**16, description="largest request body in bytes")
 
     max_image_bytes: int = Field(100 * 2**20, ge=1, description="largest image file in bytes")

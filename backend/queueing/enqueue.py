@@ -95,13 +95,21 @@ def wait_for(jobs: Sequence[Job], *, deadline: float) -> list[Outcome]:
         return [_wait_for_one(job, deadline) for job in jobs]
 
 
-def give_up(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
-    """Take jobs out of their queue whose results nobody waits for any more; a running one ends by itself."""
+def give_up(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> list[Job]:
+    """Take late jobs out of their queue whose results nobody waits for any more.
+
+    Returns those that run already: they end by themselves.
+    """
+    running = []
     with queue_errors():
         for job, outcome in zip(jobs, outcomes, strict=True):
-            if outcome.state == "late" and job.get_status() not in (None, "started"):
+            status = job.get_status() if outcome.state == "late" else None
+            if status == "started":
+                running.append(job)
+            elif status is not None:
                 job.cancel()
                 job.delete()
+    return running
 
 
 def _wait_for_one(job: Job, deadline: float) -> Outcome:

@@ -14,6 +14,7 @@ from backend.web.error_pages import install_error_pages
 from backend.web.learning import learning_pages
 from backend.web.metrics import install_metrics, metrics_page
 from backend.web.services import Services, install
+from backend.web.shared_jobs import SharedJobs
 from backend.web.status import status_pages
 from zegclip_core.backbones.notation import model_version, parse_notation
 
@@ -31,16 +32,18 @@ def create_app(settings: Settings, *, redis_url: str) -> Flask:
     require_safe_address(settings)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    connection = connect(redis_url)
     with app.app_context():
         install(
             Services(
                 settings=settings,
                 model_version=model_version(parse_notation(settings.model)),
-                connection=connect(redis_url),
+                connection=connection,
                 projects=ProjectStore(folder=settings.data_dir / "projects"),
                 learning=open_learning(settings),
                 events=EventLog(path=settings.data_dir / "events.sqlite3"),
                 admission=Admission(limit=settings.max_waiting_requests),
+                shared_jobs=SharedJobs(connection=connection),
             )
         )
     install_metrics(app)

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from backend.errors import RequestError
 
@@ -28,7 +28,11 @@ def read_json_object(request: Request) -> dict[str, Any]:
 
 
 def _read(request: Request) -> bytes:
-    data = request.get_data(cache=False)
+    try:
+        data = request.get_data(cache=False)
+    except (ClientDisconnected, BlockingIOError):
+        # Also when the caller has left: then nobody reads this.
+        raise RequestError("the request's body did not arrive in time", status=408, code="slow") from None
     # A body that names no length is cut at the limit without a word by the library below.
     limit = request.max_content_length
     if request.content_length is None and limit is not None and len(data) >= limit:

@@ -22,7 +22,6 @@ from backend.predict_requests import (
     read_predict_request,
 )
 from backend.projects import read_setup
-from backend.queueing.enqueue import enqueue_predict, give_up, wait_for
 from backend.queueing.learning_jobs import enqueue_learning
 from backend.queueing.names import INFERENCE, INTERACTIVE
 from backend.web.bodies import read_json_object
@@ -99,9 +98,7 @@ def _predictions(asked: PredictRequest) -> list[dict[str, Any]]:
     payloads = job_payloads(asked, batch_size=own.settings.batch_size, extra_params=extra_params)
     queue = INTERACTIVE if asked.is_interactive else INFERENCE
     try:
-        jobs = [enqueue_predict(payload, queue=queue, connection=own.connection) for payload in payloads]
-        outcomes = wait_for(jobs, deadline=deadline)
-        give_up(jobs, outcomes)
+        outcomes = own.shared_jobs.outcomes(payloads, queue=queue, version=version, deadline=deadline)
     except QueueUnavailableError as error:
         return [passing_failure(str(error), model_version=version) for _ in asked.tasks]
     return merge_outcomes(payloads, outcomes, model_version=version)

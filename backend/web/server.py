@@ -1,10 +1,13 @@
 """The web process itself: gunicorn with one worker and many threads, one for each waiting request."""
 
+import socket
+import struct
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from backend.settings import Settings
 from backend.web.app import create_app
@@ -23,6 +26,26 @@ class WebLogger(Logger):  # type: ignore[misc]
         super().setup(cfg)
         self.error_log.handlers[:] = []
         self.error_log.propagate = True
+
+
+class WebWorker(ThreadWorker):  # type: ignore[misc]
+    """Threads that do not wait for ever for a caller who sends half a request, or does not read its reply.
+
+    The waits are the kernel's: gunicorn itself makes the sockets of requests block without end.
+    """
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Hand a connection to a thread."""
+        pause = self.app.client_pause_seconds
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            conn.sock.setsockopt(socket.SOL_SOCKET, option, _timeval(pause))
+        super().enqueue_req(conn)
+
+
+def _timeval(seconds: float) -> bytes:
+    """The C structure `timeval`, whose seconds and microseconds are longs."""
+    whole = int(seconds)
+    return struct.pack("ll", whole, int(1e6 * (seconds - whole)))
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]
@@ -45,7 +68,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "bind": f"{self._settings.host}:{self._settings.port}",
             "workers": 1,
             "threads": self._settings.max_waiting_requests + _SPARE_THREADS,
-            "worker_class": "gthread",
+            "worker_class": WebWorker,
             # A predict request may wait as long as its deadline; the arbiter must not take that for a hang.
             "timeout": int(self._settings.predict_deadline_seconds) + _GRACEFUL_SECONDS,
             "graceful_timeout": _GRACEFUL_SECONDS,
@@ -59,6 +82,11 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    @property
+    def client_pause_seconds(self) -> float:
+        """Longest pause of a caller within a request or a reply."""
+        return self._settings.client_pause_seconds
 
     def load(self) -> Any:
         """Make the app in gunicorn's worker process."""

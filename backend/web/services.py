@@ -12,6 +12,7 @@ from backend.learning.served_version import served_version
 from backend.projects import ProjectStore
 from backend.settings import Settings
 from backend.web.admission import Admission
+from backend.web.shared_jobs import SharedJobs
 
 _KEY = "zegclip"
 
@@ -32,6 +33,7 @@ class Services:
     learning: LearningStorage
     events: EventLog
     admission: Admission
+    shared_jobs: SharedJobs
     form_token: str = field(default_factory=secrets.token_urlsafe)
 
     def version_of(self, project_key: str | None) -> str:
