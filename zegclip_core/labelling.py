@@ -1,5 +1,7 @@
 """From scores on the patch grid to a label map at the image's size, one label after the other."""
 
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import cv2
@@ -14,6 +16,9 @@ _NEGLIGIBLE = 0.02
 # Bounds the memory of label sets with hundreds of words; no image shows more kinds of things than this.
 _MOST_CANDIDATES = 64
 _LEVELS = 255
+# Fine detail of the image can turn a small lead, but not make up for half of the winner's probability.
+_NO_CHANCE = 0.5
+Map = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +82,41 @@ def compete(
     highest = softmax(logits).reshape(len(logits), -1).max(axis=1)
     strongest = np.argsort(-highest, kind="stable")[:_MOST_CANDIDATES]
     candidates = sorted(strongest[highest[strongest] >= min(_NEGLIGIBLE, highest.max())])
-    resized = [_resize(logits[index], width, height) for index in candidates]
-    normaliser = _logsumexp(resized)
-    guided = GuidedFilter(image, options=options.guided_filter) if options.refine else None
     winner = np.zeros((height, width), np.uint16)
     best = np.full((height, width), -1, np.float32)
     kept = {}
-    for index, scores in zip(candidates, resized, strict=True):
-        probability = np.exp(scores - normaliser)
-        if guided is not None:
-            probability = guided.filter(probability)
-        np.copyto(winner, np.uint16(index), where=probability > best)
+    for index, probability in _at_image_size(logits[candidates], image, options):
+        np.copyto(winner, np.uint16(candidates[index]), where=probability > best)
         np.maximum(best, probability, out=best)
-        kept[int(index)] = (np.clip(probability, 0, 1) * _LEVELS).round().astype(np.uint8)
+        levels = cv2.multiply(probability, _LEVELS, dtype=cv2.CV_8U)
+        kept[int(candidates[index])] = np.asarray(levels, np.uint8)
     return winner, np.clip(best, 0, 1), kept
+
+
+def _at_image_size(
+    logits: Map, image: NDArray[np.uint8], options: LabellingOptions
+) -> Iterator[tuple[int, Map]]:
+    """The place and the probability (H, W) of every class of logits (C, h, w) that has a chance somewhere."""
+    height, width = image.shape[:2]
+    if not options.refine:
+        yield from enumerate(_probabilities(logits, height, width))
+        return
+    guided = GuidedFilter(image, options=options.guided_filter)
+    # The filter looks at probabilities at its own size only: at the image's they need not be computed.
+    functions = [guided.fit(probability) for probability in _probabilities(logits, *guided.size)]
+    previews = [guided.preview(one) for one in functions]
+    bar = _NO_CHANCE * functools.reduce(np.maximum, previews)
+    for place, preview in enumerate(previews):
+        if (preview >= bar).any():
+            yield place, guided.apply(functions[place])
+
+
+def _probabilities(logits: Map, height: int, width: int) -> Iterator[Map]:
+    """Softmax at (height, width) over the classes of logits (C, h, w), class by class."""
+    resized = [_resize(scores, width, height) for scores in logits]
+    normaliser = _logsumexp(resized)
+    for scores in resized:
+        yield np.exp(scores - normaliser)
 
 
 def scale_up(

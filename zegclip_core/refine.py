@@ -39,8 +39,9 @@ class GuidedFilter:
     """
 
     def __init__(self, guide: NDArray[np.uint8], *, options: GuidedFilterOptions) -> None:
-        self._colours: list[Map] = [plane * np.float32(1 / 255) for plane in cv2.split(guide)]
         height, width = guide.shape[:2]
+        self._guide_size = (width, height)
+        self._colours: list[Map] = [plane * np.float32(1 / 255) for plane in cv2.split(guide)]
         scale = min(1.0, options.side / max(height, width))
         self._size = (max(1, round(width * scale)), max(1, round(height * scale)))
         self._small = cv2.merge([_resized(plane, self._size, cv2.INTER_AREA) for plane in self._colours])
@@ -49,19 +50,42 @@ class GuidedFilter:
         self._mean = self._blur(self._small)
         self._inverse = self._inverse_covariance(options.epsilon)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width at which the linear functions are found: more detail than that is of no use."""
+        return self._size[1], self._size[0]
+
     def filter(self, values: Map) -> Map:
-        """Return a map (H, W) float32 that is, in every box, a linear function of the guide's colours."""
+        """Return a map (H, W) float32 that is, in every box, a linear function of the guide's colours.
+
+        Args:
+            values: (h, w) float32, of the guide's size, of `size`, or of any other.
+
+        """
+        return self.apply(self.fit(values))
+
+    def fit(self, values: Map) -> Map:
+        """Return what `apply` needs for a map (h, w): slopes for the three colours and offset, (*size, 4)."""
         small = _resized(values, self._size, cv2.INTER_AREA)
         blurred = self._blur(cv2.merge([*cv2.split(self._small * small[:, :, None]), small]))
         mean = blurred[:, :, _COLOURS]
         covariance = [blurred[:, :, i] - self._mean[:, :, i] * mean for i in range(_COLOURS)]
         slopes = [sum(self._inverse[i][j] * covariance[j] for j in range(_COLOURS)) for i in range(_COLOURS)]
         offset = mean - sum(slopes[i] * self._mean[:, :, i] for i in range(_COLOURS))
-        smooth = self._blur(cv2.merge([*slopes, offset]))
-        size = (values.shape[1], values.shape[0])
-        *factors, filtered = (_resized(plane, size, cv2.INTER_LINEAR) for plane in cv2.split(smooth))
+        return self._blur(cv2.merge([*slopes, offset]))
+
+    def preview(self, functions: Map) -> Map:
+        """Return the filtered map at `size`, from what `fit` returned; for a fraction of `apply`'s time."""
+        preview: Map = (functions[:, :, :_COLOURS] * self._small).sum(axis=2) + functions[:, :, _COLOURS]
+        return preview
+
+    def apply(self, functions: Map) -> Map:
+        """Return the filtered map (H, W), from what `fit` returned."""
+        *factors, filtered = (
+            _resized(plane, self._guide_size, cv2.INTER_LINEAR) for plane in cv2.split(functions)
+        )
         for factor, colour in zip(factors, self._colours, strict=True):
-            filtered += factor * colour
+            cv2.accumulateProduct(factor, colour, filtered)
         return filtered
 
     def _inverse_covariance(self, epsilon: float) -> list[list[Map]]:

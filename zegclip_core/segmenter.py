@@ -157,10 +157,10 @@ class Segmenter:
         winner, best, kept = compete(logits, encoded.image, options=options)
         numbers = np.concatenate([painted, np.zeros(len(logits) - len(painted), np.uint16)])
         winner = clean(_leave_unpainted(winner, best, numbers, options.threshold), options)
-        region_scores = _mean_inside(numbers[winner], best)
+        label_map = np.take(numbers, winner)
+        region_scores = _mean_inside(label_map, best)
         if winner.shape != encoded.size:
-            winner = scale_up(winner, kept, *encoded.size)
-        label_map = numbers[winner]
+            label_map = np.take(numbers, scale_up(winner, kept, *encoded.size))
         ended = time.perf_counter()
         return Segmentation(
             label_map=label_map,
@@ -273,10 +273,9 @@ def _leave_unpainted(
 
 
 def _mean_inside(label_map: NDArray[np.uint16], confidence: NDArray[np.float32]) -> dict[int, float]:
-    flat = label_map.ravel()
-    counts = np.bincount(flat)
-    sums = np.bincount(flat, weights=confidence.ravel())
-    return {int(n): float(sums[n] / counts[n]) for n in np.flatnonzero(counts) if n > 0}
+    # Label by label: numpy would first widen the whole map to 64 bits.
+    present = (int(number) for number in np.unique(label_map) if number > 0)
+    return {n: cv2.mean(confidence, (label_map == n).astype(np.uint8))[0] for n in present}
 
 
 def _resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -16,6 +16,16 @@ def test_a_speck_takes_the_label_that_most_of_its_border_has() -> None:
     assert after.tolist() == label_map(["11111", "11111", "13311", "13311"]).tolist()
 
 
+def test_specks_beside_each_other_both_take_what_lies_around_them() -> None:
+    before = label_map(["11111", "12331", "11111"])
+    assert absorb_specks(before, min_area=3).tolist() == label_map(["11111"] * 3).tolist()
+
+
+def test_a_speck_within_a_speck_follows_when_that_has_its_label() -> None:
+    before = label_map(["1111111", "1222221", "1233321", "1234321", "1233321", "1222221", "1111111"])
+    assert absorb_specks(before, min_area=20).tolist() == label_map(["1111111"] * 7).tolist()
+
+
 def test_nothing_is_a_label_too() -> None:
     assert absorb_specks(label_map(["000", "010", "000"]), min_area=2).max() == 0
     assert absorb_specks(label_map(["111", "101", "111"]), min_area=2).min() == 1

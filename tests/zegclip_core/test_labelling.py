@@ -97,6 +97,16 @@ def test_confidence_is_a_probability_even_where_the_filter_overshoots() -> None:
     assert best.max() <= 1
 
 
+def test_with_refinement_a_class_without_a_chance_takes_no_memory_and_changes_nothing() -> None:
+    logits = np.zeros((3, 8, 8), np.float32)
+    logits[0, :, :4] = logits[1, :, 4:] = 3.0
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    winner, best, kept = compete(logits, image, options=LabellingOptions())
+    assert set(kept) == {0, 1}
+    assert set(np.unique(winner)) == {0, 1}
+    assert best.min() > 0
+
+
 def test_scaling_up_keeps_straight_edges_straight() -> None:
     winner = np.zeros((10, 10), np.uint16)
     winner[:, 5:] = 1
