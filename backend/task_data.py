@@ -54,8 +54,10 @@ def image_addresses(data: Mapping[str, Any], target: Target) -> list[tuple[int |
 def first_addresses(task: Mapping[str, Any], targets: Iterable[Target]) -> list[str]:
     """Return the address of every target's first image, each once, without what is missing."""
     data = task.get("data")
+    if not isinstance(data, Mapping):
+        return []
     addresses: dict[str, None] = {}
-    for target in targets if isinstance(data, Mapping) else ():
+    for target in targets:
         # Whoever paints the task raises the same error where it counts.
         with contextlib.suppress(ImageAddressError):
             addresses |= dict.fromkeys(address for _, address in image_addresses(data, target)[:1])
