@@ -27,6 +27,7 @@ COMMANDS = (
     ("convert", "convert", "bring masks from PNG, COCO or YOLO to Label Studio, and back"),
     ("doctor", "doctor", "check the whole set-up and tell the cures"),
     ("data", "data", "convert official data sets to dataset.json"),
+    ("import", "import_published", "make a published ZegCLIP checkpoint a model like any other"),
     ("train", "train", "train ZegCLIP on a data set"),
     ("eval", "eval", "measure a model on a data set"),
     ("engine", "engine", "check whether a faster engine keeps a model's masks"),

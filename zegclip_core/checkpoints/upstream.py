@@ -67,7 +67,8 @@ def read_upstream(path: Path) -> UpstreamFile:
     except Exception as error:
         if "TorchScript" in str(error):
             raise UpstreamCheckpointError("it is a TorchScript archive, as OpenAI's plain CLIP") from error
-        raise UpstreamCheckpointError(f"it cannot be read as plain tensors ({error})") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UpstreamCheckpointError(f"it cannot be read as plain tensors ({reason})") from error
     meta = content.get("meta", {}) if isinstance(content, dict) else {}
     state = content.get("state_dict", content) if isinstance(content, dict) else {}
     tensors = {
