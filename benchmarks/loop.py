@@ -42,6 +42,7 @@ from zegclip_core.segmenter import Segmenter, build_segmenter
 
 ORDERS = ("proposed", "random")
 PATIENCE = 7200.0
+_BACKGROUND = '<Label value="nothing of these" model_background="true"/>'
 COLOURS = {"proposed": (59, 111, 182), "random": (190, 90, 40)}
 
 
@@ -169,9 +170,12 @@ def _one_run(
     ids = list(dataset.ids(arguments.train_split))
     generator.shuffle(ids)
     labels = [Label(one.name, one.prompts) for one in dataset.foreground]
-    config = label_config(labels).replace(
-        "</BrushLabels>", '    <Label value="nothing of these" model_background="true"/>\n  </BrushLabels>'
-    )
+    config = label_config(labels)
+    if dataset.background is not None:
+        config = config.replace(
+            "</BrushLabels>",
+            '    <Label value="nothing of these" model_background="true"/>\n  </BrushLabels>',
+        )
     project = client.create_project(title=f"{order} {seed}", label_config=config)
     for image_id in ids[: arguments.pool]:
         path = dataset.image_path(image_id)

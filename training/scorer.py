@@ -11,6 +11,7 @@ from torch import Tensor
 
 from training.looks import plan_look
 from training.setting_groups import EvaluationSettings
+from zegclip_core.adaptation.head import AdaptedHead
 from zegclip_core.dense_head import DenseZeroShotHead
 from zegclip_core.labels import Label
 from zegclip_core.segmenter import Segmenter
@@ -96,7 +97,7 @@ class ClassScorer:
             none = logits.new_full((1, 1, *logits.shape[-2:]), self.head.none_logit or 0.0)
             logits = torch.cat((logits, none), dim=1)
         wide = F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
-        exclusive = isinstance(self.head, DenseZeroShotHead)
+        exclusive = isinstance(self.head, DenseZeroShotHead | AdaptedHead)
         return wide.softmax(dim=1) if exclusive else wide.sigmoid()
 
     @property

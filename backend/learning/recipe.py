@@ -1,9 +1,10 @@
 """How a project is trained on the machine at hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backend.learning.dataset_export import HOLDOUT, TRAIN, ExportedDataset
+from training.adaptation.settings import AdaptationSettings
 from training.configuration import Mode, TrainingConfiguration
 from training.recipe_files import load_recipe
 from zegclip_core.backbones.notation import DEFAULT_MODEL
@@ -18,13 +19,16 @@ class TrainingPlan:
     """A training run's settings and start.
 
     Attributes:
-        configuration: of the run.
-        start_from: the checkpoint folder of the version in service; None starts as the recipe says.
+        mode: what is learned from what.
+        settings: of the run: an adaptation of the embedded model, or a training of ZegCLIP's decoder.
+        start_from: the checkpoint folder of the version in service; None starts as the recipe says. An
+            adaptation always starts from the embedded model.
 
     """
 
-    configuration: TrainingConfiguration
-    start_from: Path | None
+    mode: Mode
+    settings: AdaptationSettings | TrainingConfiguration
+    start_from: Path | None = None
 
 
 def plan_training(
@@ -37,8 +41,9 @@ def plan_training(
 ) -> TrainingPlan:
     """Choose mode, length and start of a project's training.
 
-    Labels without corrections are learned transductively when there are images to look for them in. On a GPU
-    the tower gets deep prompts; on CPU its frozen stem is computed once for each image.
+    Labels without corrections are learned transductively when there are images to look for them in. The
+    embedded model is adapted. Others get ZegCLIP's decoder: on a GPU with deep prompts in the tower; on CPU
+    the frozen stem is computed once for each image.
 
     Args:
         exported: the data set.
@@ -51,6 +56,9 @@ def plan_training(
     mode: Mode = "fully"
     if exported.description.unseen:
         mode = "transductive" if exported.unlabelled else "inductive"
+    if backbone == DEFAULT_MODEL:
+        settings = AdaptationSettings(iterations=iterations) if iterations else AdaptationSettings()
+        return TrainingPlan(mode, replace(settings, save_every=max(1, settings.iterations // _SAVES)))
     steps = iterations or load_recipe(_RECIPE, mode).optimisation.iterations
     background = "negative" if exported.description.background else "ignore"
     overrides = {
@@ -64,21 +72,17 @@ def plan_training(
         "optimisation.warmup": max(1, round(_WARMUP_SHARE * steps)),
         "optimisation.save_every": max(1, steps // _SAVES),
         "loss.ignored_are_negative": False,
+        # Only a backbone trained on patches can begin as their cosine with words.
+        "model.start": "random",
         "self_training.scheme": "teacher",
         # A model that was trained before starts with self-training at once.
         "self_training.inductive_iterations": 0 if champion else steps // 2,
         "self_training.iterations": steps if champion else steps - steps // 2,
     }
-    if has_cuda and backbone != DEFAULT_MODEL:
+    if has_cuda:
         overrides |= {"model.prompt_tokens": 10, "model.decoder_layers": 3, "data.cache": "none"}
-    if backbone != DEFAULT_MODEL:
-        # Only a backbone trained on patches can begin as their cosine with words.
-        overrides["model.start"] = "random"
-    elif mode != "transductive":
-        # The dense head it begins as is a softmax with "none of these": another loss would unlearn that.
-        overrides["loss.kind"] = "exclusive"
     texts = [f"{name}={_toml(value)}" for name, value in overrides.items()]
-    return TrainingPlan(load_recipe(_RECIPE, mode, texts), champion)
+    return TrainingPlan(mode, load_recipe(_RECIPE, mode, texts), champion)
 
 
 def _toml(value: object) -> str:

@@ -16,6 +16,7 @@ from backend.learning.preparation import Preparation, Prepared, data_digest, loa
 from backend.learning.project_folder import ProjectFolder
 from backend.learning.project_labels import painted_targets, project_labels
 from backend.learning.recipe import TrainingPlan, plan_training
+from backend.learning.run_plan import run_plan
 from backend.learning.sample_store import SampleStore, mask_digests, new_corrections
 from backend.learning.stages import Report, StageProgress
 from training.errors import StartModelError, TrainingStateError
@@ -25,7 +26,7 @@ from training.gate import GateSettings, Verdict, judge
 from training.progress import Progress
 from training.registry.manifest import VersionFacts
 from training.registry.registry import Version
-from training.run import TrainedModel, train
+from training.run import TrainedModel
 from zegclip_core.backbones.notation import model_version, parse_notation
 from zegclip_core.segmenter import build_segmenter
 
@@ -176,7 +177,7 @@ class ProjectTrainer:
         facts = replace(
             facts,
             training={
-                "mode": plan.configuration.mode,
+                "mode": plan.mode,
                 "images": prepared.exported.train,
                 "unlabelled_images": prepared.exported.unlabelled,
                 "iterations": trained.iterations,
@@ -199,11 +200,11 @@ class ProjectTrainer:
         )
 
     def _train(self, plan: TrainingPlan, run: Path, prepared: Prepared) -> TrainedModel:
-        return train(
-            plan.configuration,
+        return run_plan(
+            plan,
+            model=self._settings.model,
             dataset=prepared.exported.description.root,
             out=run / TRAINING_FOLDER,
-            start_from=plan.start_from,
             device=self._settings.device,
             cache_dir=self._settings.cache_dir,
             progress=self._tell,

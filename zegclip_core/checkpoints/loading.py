@@ -4,12 +4,15 @@ from pathlib import Path
 
 import torch
 
+from zegclip_core.adaptation.files import is_adaptation, load_adaptation, read_manifest
+from zegclip_core.adaptation.head import AdaptedHead
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import model_name, model_revision, parse_notation
 from zegclip_core.checkpoints.compact import CompactCheckpoint, read_checkpoint
 from zegclip_core.checkpoints.facts import BackboneReference, CheckpointFacts
 from zegclip_core.errors import BackboneMismatchError, CheckpointError
+from zegclip_core.heads import SegmentationHead
 from zegclip_core.labels import Label
 from zegclip_core.text_bank import TextBank
 from zegclip_core.zegclip.head import ZegCLIPHead
@@ -17,6 +20,40 @@ from zegclip_core.zegclip.model import ZegCLIP
 
 
 def load_head(
+    folder: Path,
+    *,
+    cache_dir: Path | None = None,
+    device: str | torch.device = "cpu",
+    show_progress: bool = False,
+) -> SegmentationHead:
+    """Load what a training has written, whichever kind it is; arguments and errors as for `load_zegclip`."""
+    if not is_adaptation(folder):
+        return load_zegclip(folder, cache_dir=cache_dir, device=device, show_progress=show_progress)
+    base = load_backbone(
+        parse_notation(str(read_manifest(folder)["backbone"]["notation"])),
+        cache_dir=cache_dir,
+        device=device,
+        show_progress=show_progress,
+    )
+    adaptation = load_adaptation(folder, base)
+    spec = parse_notation(str(folder.resolve()))
+    named = Backbone(
+        clip=base.clip,
+        tokenizer=base.tokenizer,
+        name=model_name(spec),
+        revision=model_revision(spec),
+        digest=base.digest,
+        stride=base.stride,
+        sizes=base.sizes,
+        image_mean=base.image_mean.flatten().tolist(),
+        image_std=base.image_std.flatten().tolist(),
+        none_cosine=base.none_cosine,
+        templates=base.templates,
+    )
+    return AdaptedHead(adaptation=adaptation, backbone=named.to(base.device))
+
+
+def load_zegclip(
     folder: Path,
     *,
     cache_dir: Path | None = None,

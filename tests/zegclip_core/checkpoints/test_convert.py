@@ -19,7 +19,7 @@ from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.checkpoints.compact import read_checkpoint
 from zegclip_core.checkpoints.convert import convert_upstream
 from zegclip_core.checkpoints.facts import TrainedClass
-from zegclip_core.checkpoints.loading import load_head
+from zegclip_core.checkpoints.loading import load_zegclip
 from zegclip_core.errors import BackboneMismatchError, UpstreamCheckpointError
 from zegclip_core.labels import parse_words
 from zegclip_core.segmenter import build_segmenter
@@ -46,7 +46,7 @@ def converted(source: Path) -> Path:
 @torch.no_grad()
 @pytest.mark.parametrize("grid", [(SIDE, SIDE), (2, 5)])
 def test_it_scores_as_the_published_file(source: Path, converted: Path, grid: tuple[int, int]) -> None:
-    original, head = load_upstream_checkpoint(source), load_head(converted)
+    original, head = load_upstream_checkpoint(source), load_zegclip(converted)
     size = (1, 3, grid[0] * PATCH, grid[1] * PATCH)
     pixels = torch.randint(0, 255, size, generator=torch.Generator().manual_seed(0)).byte()
     text = head.backbone.encode_text(["a photo of a cat", "a photo of a dog"])
@@ -56,7 +56,7 @@ def test_it_scores_as_the_published_file(source: Path, converted: Path, grid: tu
 
 @torch.no_grad()
 def test_words_are_read_by_the_files_own_text_tower(converted: Path) -> None:
-    clip = load_head(converted).backbone.clip
+    clip = load_zegclip(converted).backbone.clip
     state = upstream_state()
     torch.testing.assert_close(clip.token_embedding.weight, state["text_encoder.token_embedding.weight"])
     torch.testing.assert_close(clip.text_projection, state["text_encoder.text_projection"])
@@ -87,7 +87,7 @@ def test_a_file_without_text_tower_needs_a_backbone(tmp_path: Path) -> None:
 
 
 def test_a_backbone_with_the_same_tower_is_referred_to(source: Path, converted: Path, tmp_path: Path) -> None:
-    clip = load_head(converted).backbone
+    clip = load_zegclip(converted).backbone
     folder = tmp_path / "light"
     convert_upstream(source, folder, name="voc", classes=CLASSES, templates=SINGLE_TEMPLATE, backbone=clip)
     reference = read_checkpoint(folder).facts.backbone

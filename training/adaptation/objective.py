@@ -1,0 +1,78 @@
+"""What an adaptation minimises: cross-entropy on corrected pixels, and on pseudo labels elsewhere."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.label_mapping import NEGATIVE
+
+
+def label_logits(words: Tensor, none: Tensor, owners: Tensor, labels: int) -> Tensor:
+    """Let each label take its best word, as predictions do, and put "none of these" behind the labels.
+
+    Args:
+        words: logits of the words (B, P, h, w).
+        none: logits of "none of these" (B, 1, h, w).
+        owners: the label of each word (P,).
+        labels: how many labels C there are.
+
+    Returns (B, C + 1, h, w).
+
+    """
+    lowest = words.new_full((len(words), labels, *words.shape[-2:]), -torch.inf)
+    places = owners.view(1, -1, 1, 1).expand_as(words)
+    return torch.cat((lowest.scatter_reduce(1, places, words, "amax"), none), dim=1)
+
+
+def corrected_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean cross-entropy over the labelled pixels of an image; 0 without any.
+
+    "None of these" competes always: where no background is declared, a labelled pixel still tells that it is
+    not none.
+
+    Args:
+        logits: (1, C + 1, h, w); brought to the targets' size bilinearly.
+        targets: (H, W) queries, or the negative codes of `label_mapping`.
+
+    """
+    wide = F.interpolate(logits, size=targets.shape, mode="bilinear", align_corners=False)[0]
+    labels = torch.where(targets == NEGATIVE, len(wide) - 1, targets)
+    known = labels >= 0
+    if not bool(known.any()):
+        return logits.sum() * 0.0
+    return F.cross_entropy(wide[:, known].t(), labels[known])
+
+
+def pseudo_labels(
+    taught: Tensor, untaught: Tensor, *, unseen: Sequence[int], with_none: bool, confidence: float
+) -> Tensor:
+    """Guess the labels of patches that nobody has corrected.
+
+    Seen labels and "none" speak as the teacher has learned them, unseen labels as they were before any
+    training: corrections, which show no unseen label, could only ever teach that there is none. What the
+    others took wrongly from unseen labels comes back this way, and what they know better now goes to them
+    (self-training as in ZegCLIP, CVPR 2023, section 3.5, guarded against forgetting).
+
+    Args:
+        taught: the teacher's logits (1, C + 1, h, w).
+        untaught: those of the untrained model.
+        unseen: queries of labels without corrections.
+        with_none: whether a patch may show none of the labels.
+        confidence: the probability that a guess needs.
+
+    Returns (1, h, w): a query, C for none, or -1 where the guess is not sure enough.
+
+    """
+    mixed = taught.clone()
+    mixed[:, list(unseen)] = untaught[:, list(unseen)]
+    if not with_none:
+        mixed = mixed[:, :-1]
+    highest, place = mixed.softmax(dim=1).max(dim=1)
+    return torch.where(highest > confidence, place, -1)
+
+
+def pseudo_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of guessed patches (1, h, w), divided by the number of all patches."""
+    return F.cross_entropy(logits, labels, ignore_index=-1, reduction="sum") / labels.numel()

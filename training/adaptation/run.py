@@ -1,0 +1,192 @@
+"""An adaptation from a data set to a folder that paints, resumable at every saved step."""
+
+import copy
+import hashlib
+import json
+import math
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from training.adaptation.learner import AdaptationLearner
+from training.adaptation.settings import AdaptationSettings
+from training.adaptation.views import AdaptationViews
+from training.dataset_description import DatasetDescription
+from training.errors import ConfigurationError, RunStoppedError, TrainingStateError
+from training.label_mapping import LabelMapping, map_labels
+from training.progress import Listener, Phase, Progress, Question
+from training.run import TrainedModel
+from training.run_files import MODEL_FOLDER, RunLog, explain_full_disk, load_state, save_state
+from training.samples import require_files
+from zegclip_core.adaptation.files import AdaptationFacts, save_adaptation
+from zegclip_core.adaptation.model import Adaptation
+from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.backbones.loading import load_backbone
+from zegclip_core.backbones.notation import parse_notation
+from zegclip_core.checkpoints.facts import BackboneReference
+from zegclip_core.devices import choose_device
+from zegclip_core.labels import Label
+from zegclip_core.text_bank import TextBank, clean_word
+
+
+def adapt(
+    settings: AdaptationSettings,
+    *,
+    model: str,
+    dataset: Path,
+    split: str,
+    out: Path,
+    device: str = "auto",
+    cache_dir: Path,
+    progress: Listener | None = None,
+    should_stop: Question | None = None,
+) -> TrainedModel:
+    """Adapt a dense CLIP to a data set, or go on with the run that `out` holds, with the same result.
+
+    Images of which no pixel is labelled teach the labels that no correction shows. It always starts from the
+    CLIP itself and sees all corrections: a version depends on them, not on the trainings in between.
+
+    Args:
+        settings: of the run.
+        model: notation of the CLIP; it must be trained on patches, such as zegclip-mini.
+        dataset: `dataset.json` or its folder.
+        split: the images to learn from.
+        out: the run's folder.
+        device: auto, cpu, cuda or cuda:0.
+        cache_dir: where features of images and words are kept.
+        progress: told after every step.
+        should_stop: asked after every step; True saves the state and raises `RunStoppedError`.
+
+    Raises `ConfigurationError`, `DatasetError` and its kinds before the first step, `TrainingStateError`,
+    `DivergedError`, `DiskFullError`, `ModelError`.
+
+    """
+    description = DatasetDescription.load(dataset)
+    require_files(description, split)
+    backbone = load_backbone(parse_notation(model), cache_dir=cache_dir, device=choose_device(device))
+    phase: Phase = "self_training" if description.unseen else "fully"
+    mapping = map_labels(description, phase, background="negative")
+    learner = _learner(settings, description, split, mapping, backbone, cache_dir)
+    fingerprint = _fingerprint(settings, description, split, backbone)
+    with explain_full_disk(out):
+        out.mkdir(parents=True, exist_ok=True)
+    state = load_state(out)
+    done, loss = 0, math.nan
+    if state is not None:
+        if state["fingerprint"] != fingerprint:
+            raise TrainingStateError(f"{out} holds a run with other settings or data: give another folder")
+        learner.restore(state["learner"])
+        done, loss = int(state["iteration"]), float(state["loss"])
+    first, started = done, time.monotonic()
+    log = RunLog(out, iteration=done)
+    while done < settings.iterations:
+        loss = learner.step(done)
+        done += 1
+        told = Progress(
+            phase=phase,
+            iteration=done,
+            iterations=settings.iterations,
+            loss=loss,
+            learning_rate=learner.rate(done - 1),
+            seconds_left=(time.monotonic() - started) / (done - first) * (settings.iterations - done),
+        )
+        log.add(told)
+        if progress:
+            progress(told)
+        stop = should_stop is not None and should_stop() and done < settings.iterations
+        if stop or done % settings.save_every == 0 or done == settings.iterations:
+            save_state(
+                out,
+                {"fingerprint": fingerprint, "iteration": done, "loss": loss, "learner": learner.state()},
+            )
+        if stop:
+            raise RunStoppedError(
+                f"stopped after {done} of {settings.iterations} steps: the same call with {out} goes on"
+            )
+    folder = out / MODEL_FOLDER
+    with explain_full_disk(folder):
+        _save(folder, learner.teacher.module, settings, description, mapping, backbone, model)
+    seconds = time.monotonic() - started
+    return TrainedModel(folder=folder, iterations=done, loss=loss, seconds=seconds)
+
+
+def _labels(mapping: LabelMapping) -> list[Label]:
+    return [Label(one.name, one.prompts) for one in mapping.classes]
+
+
+def _learner(
+    settings: AdaptationSettings,
+    description: DatasetDescription,
+    split: str,
+    mapping: LabelMapping,
+    backbone: Backbone,
+    cache_dir: Path,
+) -> AdaptationLearner:
+    if backbone.none_cosine is None:
+        raise ConfigurationError(
+            f"{backbone.name} was not trained on patches: adapt zegclip-mini, or train a decoder for it"
+        )
+    text, owners = TextBank(backbone=backbone, cache_dir=cache_dir / "text").embed(_labels(mapping))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        adaptation = Adaptation(
+            text=text,
+            logit_scale=backbone.logit_scale,
+            none_cosine=backbone.none_cosine,
+            hidden=settings.hidden,
+        ).to(backbone.device)
+    views = AdaptationViews(
+        description=description,
+        ids=description.ids(split),
+        mapping=mapping,
+        backbone=backbone,
+        target_stride=settings.target_stride,
+        cache_dir=cache_dir,
+    )
+    if not views.by_label:
+        raise ConfigurationError(f"{description.name}: no image of split {split!r} shows a label to learn")
+    return AdaptationLearner(
+        adaptation=adaptation,
+        untrained=copy.deepcopy(adaptation),
+        text=text,
+        owners=owners,
+        labels=len(mapping.classes),
+        unseen=mapping.unseen,
+        with_none=description.background is not None,
+        views=views,
+        settings=settings,
+    )
+
+
+def _fingerprint(
+    settings: AdaptationSettings, description: DatasetDescription, split: str, backbone: Backbone
+) -> str:
+    document = {
+        "settings": asdict(replace(settings, save_every=1)),
+        "data": description.to_document(),
+        "ids": description.ids(split),
+        "backbone": backbone.digest,
+    }
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _save(
+    folder: Path,
+    adaptation: Adaptation,
+    settings: AdaptationSettings,
+    description: DatasetDescription,
+    mapping: LabelMapping,
+    backbone: Backbone,
+    model: str,
+) -> None:
+    facts = AdaptationFacts(
+        name=f"{backbone.name}+{description.name}",
+        backbone=BackboneReference(notation=model, digest=backbone.digest),
+        words=tuple(clean_word(word) for one in mapping.classes for word in one.prompts),
+        hidden=settings.hidden,
+        seen=tuple(mapping.classes[query].name for query in mapping.seen),
+        recipe=asdict(settings),
+    )
+    save_adaptation(folder, adaptation, facts)

@@ -1,0 +1,99 @@
+"""Images as predictions see them, plain and mirrored: dense features, encoded once, and targets."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training.dataset_description import DatasetDescription
+from training.dataset_files import read_image, read_mask
+from training.feature_cache import FeatureCache
+from training.label_mapping import NEGATIVE, LabelMapping
+from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.dense_head import DenseZeroShotHead
+from zegclip_core.windows import plan_windows
+
+View = tuple[Tensor, Tensor]
+
+
+class DenseEncoder:
+    """The dense head's features of a whole view: `{"patches": (D, h, w)}`, unit length along D.
+
+    Args:
+        backbone: the frozen CLIP.
+
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._head = DenseZeroShotHead(backbone=backbone)
+        self.identity = f"{self._head.encoding_digest} dense"
+        self.stride = backbone.stride
+        self.size_multiple = backbone.size_multiple
+
+    def encode(self, image: NDArray[np.uint8]) -> Mapping[str, Tensor]:
+        """Encode a view (H, W, 3), sides multiples of `size_multiple`."""
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).unsqueeze(0)
+        return {"patches": self._head.encode(self._head.backbone.normalise(pixels)).patches[0]}
+
+
+class AdaptationViews:
+    """The images of a split by what is known of them.
+
+    Args:
+        description: the data set.
+        ids: its images.
+        mapping: from mask values to targets.
+        backbone: the frozen CLIP.
+        target_stride: pixels of a view from target to target.
+        cache_dir: where features are kept.
+
+    Attributes:
+        by_label: for each seen query the corrected images that show it; queries without any are left out.
+        unlabelled: images of which no pixel is labelled.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        description: DatasetDescription,
+        ids: Sequence[str],
+        mapping: LabelMapping,
+        backbone: Backbone,
+        target_stride: int,
+        cache_dir: Path,
+    ) -> None:
+        self._description = description
+        self._mapping = mapping
+        self._sizes = backbone.sizes
+        self._stride = target_stride
+        self._cache = FeatureCache(cache_dir, DenseEncoder(backbone))
+        present = {one: set(np.unique(mapping.targets(read_mask(description, one))).tolist()) for one in ids}
+        groups = [[one for one, targets in present.items() if query in targets] for query in mapping.seen]
+        self.by_label = [group for group in groups if group]
+        self.unlabelled = [
+            one
+            for one, targets in present.items()
+            if NEGATIVE not in targets and not targets & set(mapping.seen)
+        ]
+
+    def view(self, image_id: str, *, mirrored: bool) -> View:
+        """Return an image's features (1, D, h, w), and its targets (H, W) int64 as the mapping codes them."""
+        image = read_image(self._description, image_id)
+        mask = read_mask(self._description, image_id, shape=(image.shape[0], image.shape[1]))
+        plan = plan_windows(image.shape[0], image.shape[1], self._sizes)
+        size = (plan.width, plan.height)
+        shrinks = plan.height * plan.width < image.shape[0] * image.shape[1]
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        view = cv2.resize(image, size, interpolation=method)
+        targets = cv2.resize(self._mapping.targets(mask), size, interpolation=cv2.INTER_NEAREST)
+        if mirrored:
+            view, targets = view[:, ::-1], targets[:, ::-1]
+        features = self._cache.features(np.ascontiguousarray(view))["patches"].unsqueeze(0)
+        places = slice(self._stride // 2, None, self._stride)
+        thinned = np.ascontiguousarray(targets[places, places]).astype(np.int64)
+        return features, torch.from_numpy(thinned)
