@@ -172,10 +172,7 @@ def _one_run(
     labels = [Label(one.name, one.prompts) for one in dataset.foreground]
     config = label_config(labels)
     if dataset.background is not None:
-        config = config.replace(
-            "</BrushLabels>",
-            '    <Label value="nothing of these" model_background="true"/>\n  </BrushLabels>',
-        )
+        config = config.replace("</BrushLabels>", f"{_BACKGROUND}</BrushLabels>")
     project = client.create_project(title=f"{order} {seed}", label_config=config)
     for image_id in ids[: arguments.pool]:
         path = dataset.image_path(image_id)

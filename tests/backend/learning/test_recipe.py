@@ -2,12 +2,14 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from backend.learning.dataset_export import ExportedDataset
 from backend.learning.recipe import TrainingPlan, plan_training
+from training.adaptation.settings import AdaptationSettings
+from training.configuration import TrainingConfiguration
 
 
 def plan(
@@ -32,60 +34,65 @@ def plan(
     )
 
 
+def decoder(**choices: Any) -> TrainingConfiguration:
+    """The settings for a backbone that was not trained on patches."""
+    settings = plan(backbone="ViT-B-16/openai", **choices).settings
+    assert isinstance(settings, TrainingConfiguration)
+    return settings
+
+
+@pytest.mark.parametrize("backbone", ["zegclip-mini", "ViT-B-16/openai"])
 @pytest.mark.parametrize(
     ("unseen", "unlabelled", "mode"),
     [((), 0, "fully"), (("lamp",), 9, "transductive"), (("lamp",), 0, "inductive")],
 )
 def test_labels_without_corrections_are_looked_for_where_there_are_images(
-    unseen: tuple[str, ...], unlabelled: int, mode: str
+    unseen: tuple[str, ...], unlabelled: int, mode: str, backbone: str
 ) -> None:
-    assert plan(unseen=unseen, unlabelled=unlabelled).configuration.mode == mode
+    assert plan(unseen=unseen, unlabelled=unlabelled, backbone=backbone).mode == mode
 
 
-def test_unlabelled_pixels_teach_only_where_a_background_is_declared() -> None:
-    assert plan().configuration.data.background == "negative"
-    assert plan(background=False).configuration.data.background == "ignore"
-    assert not plan().configuration.loss.ignored_are_negative
+def test_the_embedded_model_is_adapted_from_itself_whatever_serves(tmp_path: Path) -> None:
+    later = plan(champion=tmp_path)
+    assert isinstance(later.settings, AdaptationSettings)
+    assert later.start_from is None
 
 
-def test_a_trained_model_goes_on_with_self_training(tmp_path: Path) -> None:
-    first, later = (
-        plan(unseen=("lamp",), unlabelled=9),
-        plan(unseen=("lamp",), unlabelled=9, champion=tmp_path),
-    )
-    assert (first.start_from, later.start_from) == (None, tmp_path)
-    assert first.configuration.self_training.inductive_iterations == 50
-    assert later.configuration.self_training.inductive_iterations == 0
-    assert later.configuration.self_training.iterations == 100
+def test_unlabelled_pixels_teach_a_decoder_only_where_a_background_is_declared() -> None:
+    assert decoder().data.background == "negative"
+    assert decoder(background=False).data.background == "ignore"
+    assert not decoder().loss.ignored_are_negative
+
+
+def test_a_trained_decoder_goes_on_with_self_training(tmp_path: Path) -> None:
+    first = decoder(unseen=("lamp",), unlabelled=9)
+    later = plan(unseen=("lamp",), unlabelled=9, champion=tmp_path, backbone="ViT-B-16/openai")
+    assert first.self_training.inductive_iterations == 50
+    assert later.start_from == tmp_path
+    assert isinstance(later.settings, TrainingConfiguration)
+    assert later.settings.self_training.inductive_iterations == 0
+    assert later.settings.self_training.iterations == 100
 
 
 def test_a_gpu_tunes_deep_prompts_and_a_cpu_keeps_the_frozen_stem() -> None:
-    on_gpu = plan(backbone="ViT-B-16/openai", has_cuda=True).configuration
-    on_cpu = plan(backbone="ViT-B-16/openai").configuration
+    on_gpu, on_cpu = decoder(has_cuda=True), decoder()
     assert (on_gpu.model.prompt_tokens, on_gpu.data.cache) == (10, "none")
     assert (on_cpu.model.prompt_tokens, on_cpu.data.cache) == (0, "stem")
 
 
-def test_the_embedded_model_begins_as_the_dense_head_it_replaces() -> None:
-    assert plan().configuration.model.start == "similarity"
-    assert plan(backbone="ViT-B-16/openai").configuration.model.start == "random"
-
-
 def test_without_a_holdout_nothing_is_read_from_it() -> None:
-    assert plan(holdout=0).configuration.evaluation.split == "train"
+    assert decoder(holdout=0).evaluation.split == "train"
 
 
 def test_steps_are_the_recipe_s_unless_chosen() -> None:
-    assert plan(iterations=7).configuration.optimisation.iterations == 7
-    assert plan(iterations=0).configuration.optimisation.iterations > 7
+    assert decoder(iterations=7).optimisation.iterations == 7
+    assert decoder(iterations=0).optimisation.iterations > 7
+    adapted, by_default = plan(iterations=7).settings, plan(iterations=0).settings
+    assert isinstance(adapted, AdaptationSettings)
+    assert (adapted.iterations, adapted.save_every) == (7, 1)
+    assert isinstance(by_default, AdaptationSettings)
+    assert by_default.iterations == AdaptationSettings().iterations
 
 
-def test_training_asks_for_single_words_as_painting_does() -> None:
-    assert plan().configuration.data.words == "first"
-
-
-def test_what_begins_as_a_softmax_goes_on_as_one_unless_it_trains_itself() -> None:
-    assert plan().configuration.loss.kind == "exclusive"
-    assert plan(unseen=("lamp",)).configuration.loss.kind == "exclusive"
-    assert plan(unseen=("lamp",), unlabelled=9).configuration.loss.kind == "non_exclusive"
-    assert plan(backbone="ViT-B-16/openai").configuration.loss.kind == "non_exclusive"
+def test_a_decoder_is_trained_on_single_words_as_painting_asks_for_them() -> None:
+    assert decoder().data.words == "first"
