@@ -47,8 +47,8 @@ def map_labels(
 ) -> LabelMapping:
     """Choose queries and targets for a phase of training.
 
-    "inductive": queries and targets of seen classes only, pixels of unseen classes are ignored (ZegCLIP,
-    section 3.1). "self_training": queries of all classes, pixels of unseen classes are unlabelled.
+    "inductive": queries and targets of seen classes only, pixels of unseen classes are ignored (as in
+    ZegCLIP). "self_training": queries of all classes, pixels of unseen classes are unlabelled.
     "fully": queries and targets of all classes.
 
     Raises `ConfigurationError` when the phase needs seen or unseen classes and there are none.

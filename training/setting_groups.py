@@ -1,6 +1,6 @@
 """The groups of settings that a training run is made of, each validated on its own.
 
-Defaults are the released ZegCLIP recipe for PASCAL VOC 2012 (CVPR 2023, section 4.2, and the authors'
+Defaults are the released ZegCLIP recipe for PASCAL VOC 2012 (CVPR 2023, and the authors'
 configuration files); recipes in `training/recipes/` and the command line only override them.
 """
 
@@ -181,7 +181,7 @@ class LossSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTrainingSettings:
-    """Pseudo labels of unseen classes in transductive training (section 3.5 of the paper).
+    """Pseudo labels of unseen classes in transductive training (the paper's transductive setting).
 
     Attributes:
         scheme: "released" writes the student's best unseen class on every pixel without a seen label;
