@@ -11,6 +11,7 @@ from training.dataset_description import DatasetDescription
 from training.feature_cache import CachedSamples, FeatureCache, FeatureEncoder, StemEncoder
 from training.label_mapping import LabelMapping
 from training.phases import PhasePlan
+from training.processes import ALONE, Processes
 from training.samples import ImageSamples, Sample, draw_order
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.zegclip.model import ZegCLIP
@@ -51,19 +52,32 @@ def open_samples(
     )
 
 
+def micro_batches(configuration: TrainingConfiguration) -> int:
+    """Return of how many micro-batches a batch is made."""
+    settings = configuration.optimisation
+    return -(-settings.batch_size // settings.micro_batch)
+
+
 def batches(
-    samples: Dataset[Sample], plan: PhasePlan, configuration: TrainingConfiguration, *, first: int
+    samples: Dataset[Sample],
+    plan: PhasePlan,
+    configuration: TrainingConfiguration,
+    *,
+    first: int,
+    processes: Processes = ALONE,
 ) -> Iterator[list[Sample]]:
     """Yield the batch of each step of a phase from step `first` on, as micro-batches of stacked samples.
 
-    Draws are counted through the whole run, so that a later phase sees other views.
+    Draws are counted through the whole run, so that a later phase sees other views. Of several processes each
+    gets its share of the same micro-batches.
     """
     settings = configuration.optimisation
     size, micro = settings.batch_size, settings.micro_batch
+    share = processes.share(micro_batches(configuration))
     draws = [
-        [step * size + place for place in range(start, min(start + micro, size))]
+        [step * size + place for place in range(part * micro, min((part + 1) * micro, size))]
         for step in range(plan.first + first, plan.end)
-        for start in range(0, size, micro)
+        for part in share
     ]
     loader = DataLoader(
         samples,
@@ -72,10 +86,9 @@ def batches(
         collate_fn=default_collate,
         generator=torch.Generator(),
     )
-    parts = -(-size // micro)
     batch: list[Sample] = []
     for part in loader:
         batch.append((part[0], part[1]))
-        if len(batch) == parts:
+        if len(batch) == len(share):
             yield batch
             batch = []

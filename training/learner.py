@@ -10,11 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.batches import micro_batches
 from training.configuration import TrainingConfiguration
 from training.errors import DivergedError
 from training.label_mapping import LabelMapping
 from training.objective import LossSum, summed_loss
 from training.phases import PhasePlan
+from training.processes import ALONE, Processes
 from training.samples import Sample
 from training.schedule import learning_rate
 from training.self_training import ConfidentLabels, PseudoLabeller, ReleasedLabels
@@ -29,8 +31,9 @@ TOWER_PREFIX = "encoder.tower."
 class Learner:
     """Trains a model's prompts, descriptor and decoder through one phase.
 
-    Every random number of a step (dropout) starts from seed and step, so that nothing but weights has to be
-    kept for a run to go on as if it had never stopped.
+    Every random number of a micro-batch (dropout) starts from seed, step and its place in the batch, so that
+    nothing but weights has to be kept for a run to go on as if it had never stopped, and no number depends on
+    which process computes it.
 
     Args:
         model: whose trained parameters require gradient; it stays in training mode.
@@ -38,6 +41,7 @@ class Learner:
         plan: the phase.
         mapping: queries and targets of the phase.
         text: text features of the phase's queries (C, D).
+        processes: share every batch.
 
     """
 
@@ -49,7 +53,10 @@ class Learner:
         plan: PhasePlan,
         mapping: LabelMapping,
         text: Tensor,
+        processes: Processes = ALONE,
     ) -> None:
+        self.processes = processes
+        self.first_part = processes.share(micro_batches(configuration)).start
         self.model = model
         self.configuration = configuration
         self.plan = plan
@@ -68,31 +75,38 @@ class Learner:
         return learning_rate(step, iterations=self.plan.schedule, settings=settings)
 
     def step(self, step: int, batch: Sequence[Sample]) -> float:
-        """Learn from a batch, given in micro-batches of stacked samples, and return its loss.
+        """Learn from this process's share of a batch, and return the loss of the whole batch.
 
-        Raises `DivergedError` when the loss is no finite number; the weights are then as before.
+        The share is given in micro-batches of stacked samples. Raises `DivergedError` when the loss is no
+        finite number; the weights are then as before.
         """
         self._set_rate(self.rate(step))
         self.optimiser.zero_grad(set_to_none=True)
         total, count = 0.0, 0.0
+        parameters = [one for group in self.optimiser.param_groups for one in group["params"]]
         device = self.text.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(self._seed(step))
-            for views, targets in batch:
+            for place, (views, targets) in enumerate(batch, start=self.first_part):
+                torch.manual_seed(self._seed(step, place))
                 part = self._part(views, targets.to(device))
                 part.total.backward()  # type: ignore[no-untyped-call]
                 total, count = total + float(part.total.detach()), count + part.count
+        gradients = [one.grad for one in parameters if one.grad is not None]
+        self.processes.add_up(gradients)
+        sums = torch.tensor([total, count], dtype=torch.float64, device=device)
+        self.processes.add_up([sums])
+        total, count = float(sums[0]), float(sums[1])
         loss = total / max(count, 1.0)
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the loss is {loss} at step {self.plan.first + step + 1}: lower optimisation.learning_rate "
                 "or lengthen optimisation.warmup, and start again in a new folder"
             )
-        for group in self.optimiser.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.grad /= max(count, 1.0)
+        for gradient in gradients:
+            gradient /= max(count, 1.0)
         self.optimiser.step()
+        if self.labeller is not None:
+            self.labeller.meet(self.processes)
         if self.teacher is not None:
             self.teacher.follow()
         return loss
@@ -138,8 +152,9 @@ class Learner:
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
 
-    def _seed(self, step: int) -> int:
-        digest = hashlib.sha256(f"{self.configuration.seed} {self.plan.first + step}".encode()).digest()
+    def _seed(self, step: int, place: int) -> int:
+        text = f"{self.configuration.seed} {self.plan.first + step} {place}"
+        digest = hashlib.sha256(text.encode()).digest()
         return int.from_bytes(digest[:7])
 
 

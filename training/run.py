@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from torch.utils.data import Dataset
 
 from training.batches import batches, open_samples
@@ -15,7 +14,6 @@ from training.checkpoint_files import find_start, save_model, start_model
 from training.configuration import TrainingConfiguration
 from training.dataset_description import DatasetDescription
 from training.errors import RunStoppedError, TrainingStateError
-from training.evaluation_report import draw_predictions
 from training.fingerprint import run_fingerprint
 from training.fitting import require_fitting_views
 from training.label_mapping import map_labels
@@ -23,6 +21,7 @@ from training.learner import Learner
 from training.models import fresh_model, load_learned
 from training.phases import PhasePlan, plan_phases
 from training.pictures import draw_losses
+from training.processes import ALONE, Processes
 from training.progress import Listener, Progress, Question
 from training.run_files import (
     LOSS_PICTURE,
@@ -34,20 +33,17 @@ from training.run_files import (
     read_losses,
     save_state,
 )
+from training.sample_picture import draw_samples
 from training.samples import Sample, require_files
-from training.words import class_text, recipe_templates
+from training.words import class_text
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import parse_notation
 from zegclip_core.checkpoints.compact import learned_tensors
 from zegclip_core.devices import choose_device
-from zegclip_core.segmenter import Segmenter
-from zegclip_core.text_bank import TextBank
-from zegclip_core.zegclip.head import ZegCLIPHead
 from zegclip_core.zegclip.model import ZegCLIP
 
 CACHE_FOLDER = "cache"
-SAMPLE_ROWS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +73,7 @@ def train(
     device: str = "auto",
     cache_dir: Path | None = None,
     backbone: Backbone | None = None,
+    processes: Processes = ALONE,
     progress: Listener | None = None,
     should_stop: Question | None = None,
 ) -> TrainedModel:
@@ -91,6 +88,8 @@ def train(
         device: auto, cpu, cuda or cuda:0.
         cache_dir: where features of frozen parts and words are kept; by default inside `out`.
         backbone: a loaded backbone; by default the one that the configuration names is loaded.
+        processes: that train this run together, all with the same arguments and the same `out`; the first one
+            writes the files and is told the progress.
         progress: told after every step.
         should_stop: asked after every step; True saves the state and raises `RunStoppedError`.
 
@@ -119,6 +118,7 @@ def train(
         out=out,
         cache_dir=cache_dir or out / CACHE_FOLDER,
         fingerprint=run_fingerprint(configuration, description, start_digest),
+        processes=processes,
         progress=progress or (lambda _: None),
         should_stop=should_stop or (lambda: False),
     )
@@ -138,6 +138,7 @@ class _Run:
         out: Path,
         cache_dir: Path,
         fingerprint: str,
+        processes: Processes,
         progress: Listener,
         should_stop: Question,
     ) -> None:
@@ -148,6 +149,7 @@ class _Run:
         self.out = out
         self.cache_dir = cache_dir
         self.fingerprint = fingerprint
+        self.processes = processes
         self.progress = progress
         self.should_stop = should_stop
         self.plans = plan_phases(configuration)
@@ -164,12 +166,19 @@ class _Run:
         """Do what is left of the run and write the model."""
         self._resume()
         self.first, self.started = self.done, time.monotonic()
-        self.log = RunLog(self.out, iteration=self.done)
+        if self.processes.is_first:
+            self.log = RunLog(self.out, iteration=self.done)
         for plan in self.plans:
             if self.done < plan.end:
                 self._learn(plan)
         seconds = time.monotonic() - self.started
         folder = self.out / MODEL_FOLDER
+        if self.processes.is_first:
+            self._write_model(folder)
+        self.processes.wait()
+        return TrainedModel(folder=folder, iterations=self.done, loss=self.loss, seconds=seconds)
+
+    def _write_model(self, folder: Path) -> None:
         with explain_full_disk(folder):
             save_model(
                 folder,
@@ -180,31 +189,21 @@ class _Run:
                 loss=self.loss,
             )
             draw_losses(read_losses(self.out)).save(self.out / LOSS_PICTURE)
-            self._draw_samples().save(self.out / SAMPLE_PICTURE)
-        return TrainedModel(folder=folder, iterations=self.done, loss=self.loss, seconds=seconds)
-
-    def _draw_samples(self) -> Image.Image:
-        """Draw predictions for a few images of the split to score on, or else of the training split."""
-        segmenter = Segmenter(
-            head=ZegCLIPHead(model=self.model, backbone=self.backbone),
-            text_bank=TextBank(
-                backbone=self.backbone, templates=recipe_templates(self.configuration.data, self.backbone)
-            ),
-            model_version=self.backbone.model_version,
-        )
-        evaluation = self.configuration.evaluation
-        known = evaluation.split in self.description.splits
-        split = evaluation.split if known else self.configuration.data.train_split
-        return draw_predictions(
-            segmenter,
-            self.description,
-            self.description.ids(split)[:SAMPLE_ROWS],
-            settings=evaluation,
-            words=self.configuration.data.words,
-        )
+            samples = draw_samples(
+                self.model,
+                backbone=self.backbone,
+                configuration=self.configuration,
+                description=self.description,
+            )
+            samples.save(self.out / SAMPLE_PICTURE)
 
     def _resume(self) -> None:
         state = load_state(self.out)
+        done = int(state["iteration"]) if state else 0
+        if not self.processes.agree(done, device=self.backbone.device):
+            raise TrainingStateError(
+                f"{self.out} is not the same folder for all processes: give one that all of them share"
+            )
         if state is None:
             return
         if state["fingerprint"] != self.fingerprint:
@@ -213,7 +212,7 @@ class _Run:
                 "the settings it was started with to go on"
             )
         load_learned(self.model, state["model"], origin=self.out)
-        self.done, self.loss = int(state["iteration"]), float(state["loss"])
+        self.done, self.loss = done, float(state["loss"])
         self.learner_state = state["learner"]
 
     def _learn(self, plan: PhasePlan) -> None:
@@ -222,11 +221,14 @@ class _Run:
         first = self.done - plan.first
         if first and self.learner_state is not None:
             learner.restore(self.learner_state)
-        for step, batch in enumerate(batches(samples, plan, self.configuration, first=first), start=first):
+        shares = batches(samples, plan, self.configuration, first=first, processes=self.processes)
+        for step, batch in enumerate(shares, start=first):
             self.loss = learner.step(step, batch)
             self.done = plan.first + step + 1
-            self._report(plan, learner.rate(step))
-            stop = self.should_stop() and self.done < self.iterations
+            if self.processes.is_first:
+                self._report(plan, learner.rate(step))
+            stop = self.processes.any(self.should_stop(), device=self.backbone.device)
+            stop = stop and self.done < self.iterations
             if stop or self.done == plan.end or self.done % self.configuration.optimisation.save_every == 0:
                 self._save(learner)
             if stop:
@@ -251,7 +253,12 @@ class _Run:
         )
         self.model.train()
         learner = Learner(
-            model=self.model, configuration=self.configuration, plan=plan, mapping=mapping, text=text
+            model=self.model,
+            configuration=self.configuration,
+            plan=plan,
+            mapping=mapping,
+            text=text,
+            processes=self.processes,
         )
         return samples, learner
 
@@ -269,6 +276,8 @@ class _Run:
         self.progress(progress)
 
     def _save(self, learner: Learner) -> None:
+        if not self.processes.is_first:
+            return
         save_state(
             self.out,
             {

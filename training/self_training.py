@@ -1,4 +1,4 @@
-"""Pseudo labels of unseen classes (ZegCLIP, section 3.5): as released, and with an averaged teacher.
+"""Pseudo labels of unseen classes (ZegCLIP, transductive): as released, and with an averaged teacher.
 
 In transductive training the names of unseen classes are known, and which pixels belong to none of the seen
 classes; which unseen class such a pixel shows is not.
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from training.label_mapping import UNLABELLED
+from training.processes import Processes
 from training.setting_groups import SelfTrainingSettings
 
 # A pixel that counts nowhere, also where ignored pixels count as negatives: nobody knows what it shows.
@@ -27,6 +28,10 @@ class PseudoLabeller(Protocol):
 
         `probabilities` (B, C, H, W) are those of all queries, 0 to 1.
         """
+        ...
+
+    def meet(self, processes: Processes) -> None:
+        """Become the same in all processes, after each has filled its share of a batch."""
         ...
 
     def state(self) -> dict[str, Any]:
@@ -53,6 +58,9 @@ class ReleasedLabels:
         """Write the most probable unseen query on every unlabelled pixel."""
         best = self.unseen.to(targets.device)[probabilities[:, self.unseen].argmax(dim=1)]
         return torch.where(targets == UNLABELLED, best, targets)
+
+    def meet(self, processes: Processes) -> None:
+        """Nothing is remembered."""
 
     def state(self) -> dict[str, Any]:
         """Nothing is remembered."""
@@ -95,6 +103,17 @@ class ConfidentLabels:
         sure = highest >= self.thresholds().to(targets.device)[place]
         best = torch.where(sure, self.unseen.to(targets.device)[place], UNSURE)
         return torch.where(unlabelled, best, targets)
+
+    def meet(self, processes: Processes) -> None:
+        """Take the mean over the processes; one in which a class has won nothing yet does not count."""
+        if processes.count == 1:
+            return
+        values = torch.cat([self.common, self.own]).double()
+        known = (~values.isnan()).double()
+        sums = values.nan_to_num()
+        processes.add_up([sums, known])
+        mean = (sums / known).float()
+        self.common, self.own = mean[:1], mean[1:]
 
     def state(self) -> dict[str, Any]:
         """How sure the teacher is of each class."""

@@ -1,6 +1,7 @@
 """`zegclip train`: train ZegCLIP on a data set, or go on with a run that was ended."""
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 from pathlib import Path
@@ -10,6 +11,7 @@ from tqdm import tqdm
 
 from backend.cli.settings_flags import add_settings_flags, settings_from
 from backend.logs import configure_logging
+from backend.torchrun_settings import load_torchrun_settings
 
 if TYPE_CHECKING:
     from training.progress import Progress
@@ -19,6 +21,7 @@ _EXAMPLES = """examples:
   zegclip train datasets/voc --mode transductive --recipe voc --out runs/voc-st
   zegclip train my-photos/ --mode fully --recipe zegclip-mini --out runs/mine
   zegclip train datasets/voc --recipe voc --out runs/short --set optimisation.iterations=500 --set seed=1
+  torchrun --nproc-per-node 4 -m backend train datasets/voc --recipe voc --out runs/voc     (four GPUs)
 
 The recipe says everything about a run: voc, coco-stuff and context are the papers', zegclip-mini is for the
 embedded model on a machine without a GPU; a .toml file of your own overrides any setting. --mode inductive
@@ -84,15 +87,26 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from training.errors import ConfigurationError
+    from training.processes import ALONE, joined
     from training.recipe_files import load_recipe
     from training.run import train
+    from zegclip_core.devices import choose_device
 
     if arguments.dataset is None or arguments.out is None:
         raise ConfigurationError("name a data set and --out: zegclip train DATASET --out runs/first")
     if settings.threads:
         torch.set_num_threads(settings.threads)
     configuration = load_recipe(arguments.recipe, arguments.mode, arguments.overrides)
-    with tqdm(total=1, unit="step", disable=arguments.quiet or None) as bar:
+    torchrun = load_torchrun_settings()
+    device = torchrun.device(settings.device)
+    with contextlib.ExitStack() as stack:
+        processes = ALONE
+        if torchrun.world_size > 1:
+            processes = stack.enter_context(
+                joined(rank=torchrun.rank, count=torchrun.world_size, device=choose_device(device))
+            )
+        hidden = arguments.quiet or not processes.is_first
+        bar = stack.enter_context(tqdm(total=1, unit="step", disable=hidden or None))
 
         def show(progress: "Progress") -> None:
             bar.total = progress.iterations
@@ -104,10 +118,13 @@ def run(arguments: argparse.Namespace) -> int:
             dataset=arguments.dataset,
             out=arguments.out,
             start_from=arguments.start_from,
-            device=settings.device,
+            device=device,
             cache_dir=arguments.cache or settings.data_dir / "models",
+            processes=processes,
             progress=show,
         )
+    if not processes.is_first:
+        return 0
     print(f"{trained.iterations} steps, last loss {trained.loss:.3f}")
     print(f"model: {trained.folder}")
     print(f"pictures: {arguments.out / 'losses.png'}, {arguments.out / 'samples.png'}")

@@ -1,11 +1,15 @@
 """`zegclip data`, `train` and `eval`: what a script sees when something is wrong."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from backend.cli import main
+from tests.processes import clean_environment
 from tests.training.tiny import CAT, halves, write_dataset
 
 
@@ -102,3 +106,37 @@ def test_the_embedded_model_is_scored_with_a_table(
     assert [line.split()[0] for line in lines[1:]] == [
         "cat", "dog", "sofa", "background", "pAcc", "mIoU", "mIoU(S)", "mIoU(U)", "hIoU"
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_torchrun_starts_processes_that_train_one_model(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data").root
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    settings = ["iterations=2", "batch_size=2", "micro_batch=1", "warmup=1"]
+    ended = subprocess.run(
+        [*launcher, "-m", "backend", "train", str(data), "--mode", "fully", "--out", str(tmp_path / "run")]
+        + [part for one in settings for part in ("--set", f"optimisation.{one}")]
+        + ["--data-dir", str(tmp_path / "home"), "--device", "cpu", "--quiet"],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    # One process tells, one writes.
+    assert ended.stdout.count("2 steps, last loss") == 1
+    assert [line["iteration"] for line in log_of(tmp_path / "run")] == [1, 2]
+    assert (tmp_path / "run" / "model" / "weights.safetensors").exists()
+
+
+def log_of(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def test_an_environment_that_torchrun_did_not_make_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "many")
+    data = write_dataset(tmp_path / "data").root
+    message = failure(capsys, "train", str(data), "--out", str(tmp_path / "run"))
+    assert "WORLD_SIZE in the environment" in message

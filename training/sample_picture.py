@@ -1,0 +1,40 @@
+"""What a freshly trained model makes of a few photographs."""
+
+from PIL import Image
+
+from training.configuration import TrainingConfiguration
+from training.dataset_description import DatasetDescription
+from training.evaluation_report import draw_predictions
+from training.words import recipe_templates
+from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.segmenter import Segmenter
+from zegclip_core.text_bank import TextBank
+from zegclip_core.zegclip.head import ZegCLIPHead
+from zegclip_core.zegclip.model import ZegCLIP
+
+_ROWS = 6
+
+
+def draw_samples(
+    model: ZegCLIP,
+    *,
+    backbone: Backbone,
+    configuration: TrainingConfiguration,
+    description: DatasetDescription,
+) -> Image.Image:
+    """Draw predictions for a few images of the split to score on, or else of the training split."""
+    segmenter = Segmenter(
+        head=ZegCLIPHead(model=model, backbone=backbone),
+        text_bank=TextBank(backbone=backbone, templates=recipe_templates(configuration.data, backbone)),
+        model_version=backbone.model_version,
+    )
+    evaluation = configuration.evaluation
+    known = evaluation.split in description.splits
+    split = evaluation.split if known else configuration.data.train_split
+    return draw_predictions(
+        segmenter,
+        description,
+        description.ids(split)[:_ROWS],
+        settings=evaluation,
+        words=configuration.data.words,
+    )
