@@ -53,7 +53,7 @@ def pseudo_labels(
     Seen labels and "none" speak as the teacher has learned them, unseen labels as they were before any
     training: corrections, which show no unseen label, could only ever teach that there is none. What the
     others took wrongly from unseen labels comes back this way, and what they know better now goes to them
-    (self-training as in ZegCLIP, CVPR 2023, section 3.5, guarded against forgetting).
+    (self-training as in ZegCLIP, CVPR 2023, guarded against forgetting).
 
     Args:
         taught: the teacher's logits (1, C + 1, h, w).

@@ -40,6 +40,7 @@ def adapt(
     out: Path,
     device: str = "auto",
     cache_dir: Path,
+    backbone: Backbone | None = None,
     progress: Listener | None = None,
     should_stop: Question | None = None,
 ) -> TrainedModel:
@@ -56,6 +57,7 @@ def adapt(
         out: the run's folder.
         device: auto, cpu, cuda or cuda:0.
         cache_dir: where features of images and words are kept.
+        backbone: the CLIP where it is loaded already; by default it is loaded by its notation.
         progress: told after every step.
         should_stop: asked after every step; True saves the state and raises `RunStoppedError`.
 
@@ -65,7 +67,8 @@ def adapt(
     """
     description = DatasetDescription.load(dataset)
     require_files(description, split)
-    backbone = load_backbone(parse_notation(model), cache_dir=cache_dir, device=choose_device(device))
+    if backbone is None:
+        backbone = load_backbone(parse_notation(model), cache_dir=cache_dir, device=choose_device(device))
     phase: Phase = "self_training" if description.unseen else "fully"
     mapping = map_labels(description, phase, background="negative")
     learner = _learner(settings, description, split, mapping, backbone, cache_dir)
