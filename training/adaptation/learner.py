@@ -1,7 +1,7 @@
 """One optimiser step of an adaptation, and the averaged teacher."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,14 @@ class AdaptationLearner:
             warmup=max(1, round(settings.warmup * settings.iterations)),
         )
 
+    @property
+    def averaged(self) -> Adaptation:
+        """The teacher: the running mean of what was learned."""
+        module = self.teacher.module
+        if not isinstance(module, Adaptation):
+            raise TypeError(f"a {type(module).__name__} cannot teach an adaptation")
+        return module
+
     def rate(self, step: int) -> float:
         """Return the learning rate of a step from 0."""
         return learning_rate(step, iterations=self.settings.iterations, settings=self.schedule)
@@ -99,7 +107,7 @@ class AdaptationLearner:
         self.teacher.load_state_dict(state["teacher"])
         self.optimiser.load_state_dict(state["optimiser"])
 
-    def _losses(self, generator: np.random.Generator) -> Any:
+    def _losses(self, generator: np.random.Generator) -> Iterator[Tensor]:
         """Yield the weighted loss of one image after the other, so that one graph is kept at a time."""
         settings = self.settings
         for _ in range(settings.images):
@@ -110,7 +118,7 @@ class AdaptationLearner:
             patches, _ = self._draw(self.views.unlabelled, generator)
             with torch.no_grad():
                 guesses = pseudo_labels(
-                    self._logits(self.teacher.module, patches),
+                    self._logits(self.averaged, patches),
                     self._logits(self.untrained, patches),
                     unseen=self.unseen,
                     with_none=self.with_none,

@@ -110,7 +110,7 @@ def adapt(
             )
     folder = out / MODEL_FOLDER
     with explain_full_disk(folder):
-        _save(folder, learner.teacher.module, settings, description, mapping, backbone, model)
+        _save(folder, learner.averaged, settings, description, mapping, backbone, model)
     seconds = time.monotonic() - started
     return TrainedModel(folder=folder, iterations=done, loss=loss, seconds=seconds)
 
