@@ -20,7 +20,7 @@ from backend.errors import QueueUnavailableError
 from backend.images.credentials import read_credentials
 from backend.label_studio.client import LabelStudioClient, LightTask, TaskPage
 from backend.label_studio.errors import ApiError, LabelStudioUnreachableError
-from backend.queueing.enqueue import Outcome, enqueue_predict, give_up, wait_for
+from backend.queueing.enqueue import Outcome, enqueue_predict, forget, give_up, wait_for
 from backend.queueing.names import INFERENCE, PREDICT_TIMEOUT
 
 _log = logging.getLogger(__name__)
@@ -174,6 +174,7 @@ class Prelabeller:
     def _finish(self, batch: Sequence[LightTask], job: Job, progress: Callable[[int], object]) -> None:
         deadline = time.monotonic() + PREDICT_TIMEOUT
         outcome = wait_for([job], deadline=deadline)[0]
+        forget([job], [outcome])
         good = []
         for task, item in zip(batch, _items(outcome, len(batch)), strict=True):
             error = item.get("error")

@@ -112,6 +112,17 @@ def give_up(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> list[Job]:
     return running
 
 
+def forget(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+    """Throw the results away that were read: masks of thousands of tasks would fill the queue server.
+
+    Jobs that failed stay for the status page.
+    """
+    with queue_errors():
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if outcome.state == "done":
+                job.delete(remove_from_queue=False)
+
+
 def _wait_for_one(job: Job, deadline: float) -> Outcome:
     result = job.latest_result()
     while result is None:

@@ -16,7 +16,7 @@ from typing import Any
 import redis
 from rq.job import Job
 
-from backend.queueing.enqueue import Outcome, enqueue_predicts, give_up, wait_for
+from backend.queueing.enqueue import Outcome, enqueue_predicts, forget, give_up, wait_for
 from backend.queueing.names import RESULT_LIFETIME
 
 
@@ -112,7 +112,9 @@ class SharedJobs:
     def _leave(self, digests: Sequence[str], jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
         alone = self._count_down(digests)
         ended = [one for one in zip(digests, jobs, outcomes, strict=True) if one[0] in alone]
-        running = give_up([job for _, job, _ in ended], [outcome for *_, outcome in ended])
+        ended_jobs, ended_outcomes = [job for _, job, _ in ended], [outcome for *_, outcome in ended]
+        forget(ended_jobs, ended_outcomes)
+        running = give_up(ended_jobs, ended_outcomes)
         with self._lock:
             for digest, job, _ in ended:
                 if job in running and digest not in self._shared:

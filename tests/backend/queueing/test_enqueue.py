@@ -7,7 +7,7 @@ from rq.job import Job
 
 from backend.errors import QueueUnavailableError
 from backend.queueing.connection import connect, open_queue
-from backend.queueing.enqueue import Outcome, enqueue_predict, give_up, wait_for
+from backend.queueing.enqueue import Outcome, enqueue_predict, forget, give_up, wait_for
 from backend.queueing.names import (
     FAILURE_LIFETIME,
     PREDICT_RETRIES,
@@ -89,6 +89,18 @@ def test_late_jobs_leave_the_queue_and_ended_ones_keep_their_result(
     assert queue.count == 0
     assert not Job.exists(waiting.id, connection=connection)
     assert Job.exists(ended.id, connection=connection)
+
+
+def test_results_that_were_read_are_thrown_away_and_failures_stay_for_people_to_see(
+    queue_name: str, connection: "redis.Redis", run_jobs: RunJobs
+) -> None:
+    queue = open_queue(queue_name, connection)
+    jobs = [queue.enqueue(ECHO, 1), queue.enqueue(FAIL, "no such label")]
+    run_jobs(queue_name)
+    forget(jobs, wait_for(jobs, deadline=soon()))
+    assert [Job.exists(job.id, connection=connection) for job in jobs] == [False, True]
+    assert jobs[0].latest_result() is None
+    assert queue.finished_job_registry.get_job_ids() == []
 
 
 def test_a_running_job_is_left_to_its_worker(queue_name: str, connection: "redis.Redis") -> None:

@@ -101,7 +101,8 @@ def test_many_callers_at_once_make_one_job(callers: Callers) -> None:
     callers.finish(job)
     callers.join()
     assert [len(one) for one in found] == [1] * 50
-    assert len(callers.waiting()) == 1
+    # The job itself is thrown away once it was read; its place in this queue was nobody's to take.
+    assert sum(queue.count for queue in batch_queues(callers.own.connection)) == 1
 
 
 def test_what_was_answered_is_done_anew_when_it_is_asked_again(callers: Callers) -> None:
@@ -110,7 +111,6 @@ def test_what_was_answered_is_done_anew_when_it_is_asked_again(callers: Callers)
     (first,) = callers.waiting()
     callers.finish(first)
     callers.join()
-    first.delete()
     callers.call(1)
     wait_until(counted(callers, 1), "a job is queued again")
     (second,) = callers.waiting()
@@ -134,7 +134,6 @@ def test_a_job_leaves_the_queue_when_the_last_of_its_callers_leaves(callers: Cal
     callers.finish(job)
     callers.join()
     assert patient[0].state == "done"
-    job.delete()
     assert [one.state for one in wait_for_end(callers, seconds=0)] == ["late"]
     assert callers.waiting() == []
 
