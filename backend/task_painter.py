@@ -12,10 +12,11 @@ from backend.interactive.context import is_warm_up, read_prompts
 from backend.label_studio.label_config import LabelConfig, Target
 from backend.regions.registry import build_regions, is_for_regions
 from backend.task_data import TaskLabelsError, image_addresses, with_task_labels
+from zegclip_core.encoding import EncodedImage
 from zegclip_core.feature_cache import FeatureCache
 from zegclip_core.labels import Label
 from zegclip_core.segmentation import Segmentation
-from zegclip_core.segmenter import EncodedImage, Segmenter
+from zegclip_core.segmenter import Segmenter
 
 _log = logging.getLogger(__name__)
 _SCORE_DIGITS = 4

@@ -20,10 +20,11 @@ from tqdm import tqdm
 
 from training.dataset_description import DatasetDescription
 from training.dataset_files import read_image, read_mask
+from zegclip_core.encoding import EncodedImage
 from zegclip_core.labels import Label
 from zegclip_core.prompted_segmentation import segment_prompts
 from zegclip_core.prompting import Prompts
-from zegclip_core.segmenter import EncodedImage, Segmenter, build_segmenter
+from zegclip_core.segmenter import Segmenter, build_segmenter
 
 Mask = NDArray[np.bool_]
 

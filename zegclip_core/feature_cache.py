@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from zegclip_core.encoding import EncodedImage
 from zegclip_core.file_cache import FileCache
 from zegclip_core.heads import HeadFeatures
-from zegclip_core.segmenter import EncodedImage, Segmenter
+from zegclip_core.segmenter import Segmenter
 from zegclip_core.windows import Window, WindowPlan
 
 _log = logging.getLogger(__name__)

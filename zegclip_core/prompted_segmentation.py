@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from zegclip_core.encoding import EncodedImage
 from zegclip_core.labelling import scale_up
 from zegclip_core.labels import Label
 from zegclip_core.prompting import PromptingOptions, Prompts, prompted_probability
 from zegclip_core.segmentation import Segmentation
-from zegclip_core.segmenter import EncodedImage, Segmenter
+from zegclip_core.segmenter import Segmenter
 from zegclip_core.windows import stitch
 
 _CONNECTIVITY = 8

@@ -18,10 +18,16 @@ from zegclip_core.checkpoints.compact import is_checkpoint
 from zegclip_core.checkpoints.loading import load_head
 from zegclip_core.dense_head import DenseZeroShotHead
 from zegclip_core.devices import choose_device
+from zegclip_core.encoding import (
+    EncodedImage,
+    PreparedImage,
+    encode_prepared,
+    prepare_image,
+    require_rgb,
+)
 from zegclip_core.engines.choice import set_engine
 from zegclip_core.engines.precision import EngineWish
-from zegclip_core.errors import ShapeError
-from zegclip_core.heads import HeadFeatures, SegmentationHead
+from zegclip_core.heads import SegmentationHead
 from zegclip_core.labelling import (
     LabellingOptions,
     certainty,
@@ -34,7 +40,7 @@ from zegclip_core.labelling import (
 from zegclip_core.labels import Label, require_distinct_names
 from zegclip_core.segmentation import Segmentation
 from zegclip_core.text_bank import TextBank
-from zegclip_core.windows import WindowPlan, plan_windows, stitch
+from zegclip_core.windows import plan_windows, stitch
 
 # What stands behind the labels for a model without a learned "none of these" (Wang et al., SCLIP, ECCV 2024).
 BACKGROUND_WORDS = (
@@ -72,26 +78,6 @@ class SegmenterOptions:
     labelling: LabellingOptions = field(default_factory=LabellingOptions)
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedImage:
-    """An image after the tower; any label set can be asked of it.
-
-    Attributes:
-        plan: where the model looked.
-        features: one entry for each window.
-        image: the image (h, w, 3) uint8 at the working size, which guides the edges.
-        size: height and width of the original.
-        seconds: what encoding took.
-
-    """
-
-    plan: WindowPlan
-    features: tuple[HeadFeatures, ...]
-    image: NDArray[np.uint8]
-    size: tuple[int, int]
-    seconds: float
-
-
 class Segmenter:
     """Paints images with the labels it is given; safe to call from several threads, one forward at a time.
 
@@ -123,24 +109,20 @@ class Segmenter:
 
     def encode(self, image: NDArray[np.uint8]) -> EncodedImage:
         """Run the tower over an image (H, W, 3) uint8, any size; raises `ShapeError` for other arrays."""
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-            raise ShapeError(
-                f"an image of shape {image.shape} and type {image.dtype}: expected (H, W, 3) uint8"
-            )
-        started = time.perf_counter()
+        # One window at a time: on a CPU a batch is no faster.
+        return self.encode_prepared([self.prepare(image)], batch_size=1)[0]
+
+    def prepare(self, image: NDArray[np.uint8]) -> PreparedImage:
+        """Bring an image (H, W, 3) uint8 to the tower's size, beside whatever the tower does; as `encode`."""
+        require_rgb(image)
         height, width = image.shape[:2]
-        sizes = self.head.backbone.sizes
-        plan = plan_windows(height, width, sizes, long_side=self.options.long_side)
-        resized = _resize(image, plan.height, plan.width)
-        pixels = torch.tensor(resized).permute(2, 0, 1).unsqueeze(0)
+        plan = plan_windows(height, width, self.head.backbone.sizes, long_side=self.options.long_side)
+        return prepare_image(image, plan, working_size(height, width, self.options.labelling.working_side))
+
+    def encode_prepared(self, prepared: Sequence[PreparedImage], *, batch_size: int) -> list[EncodedImage]:
+        """Run the tower over prepared images, as `zegclip_core.encoding.encode_prepared` says."""
         with self._forward:
-            normalised = self.head.backbone.normalise(pixels)
-            features = tuple(
-                self.head.encode(normalised[:, :, w.top : w.top + w.height, w.left : w.left + w.width])
-                for w in plan.windows
-            )
-        small = _resize(image, *working_size(height, width, self.options.labelling.working_side))
-        return EncodedImage(plan, features, small, (height, width), time.perf_counter() - started)
+            return encode_prepared(self.head, prepared, batch_size=batch_size)
 
     def classify(self, encoded: EncodedImage, labels: Sequence[Label]) -> Segmentation:
         """Ask labels of an encoded image.
@@ -276,12 +258,3 @@ def _mean_inside(label_map: NDArray[np.uint16], confidence: NDArray[np.float32])
     # Label by label: numpy would first widen the whole map to 64 bits.
     present = (int(number) for number in np.unique(label_map) if number > 0)
     return {n: cv2.mean(confidence, (label_map == n).astype(np.uint8))[0] for n in present}
-
-
-def _resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    if image.shape[:2] == (height, width):
-        return image
-    shrinks = height * width < image.shape[0] * image.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    resized: NDArray[np.uint8] = cv2.resize(image, (width, height), interpolation=method)
-    return resized

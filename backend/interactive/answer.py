@@ -11,9 +11,10 @@ from backend.interactive.context import PromptRegion, readable
 from backend.interactive.white_masks import white_masks
 from backend.label_studio.label_config import Target
 from backend.regions.registry import build_regions
+from zegclip_core.encoding import EncodedImage
 from zegclip_core.prompted_segmentation import best_label, segment_prompts
 from zegclip_core.prompting import Prompts
-from zegclip_core.segmenter import EncodedImage, Segmenter
+from zegclip_core.segmenter import Segmenter
 
 Encode = Callable[[Target, int | None], EncodedImage]
 # Places that stand for a stroke: more say nothing new on a grid of patches.

@@ -6,11 +6,12 @@ import pytest
 from numpy.typing import NDArray
 
 from zegclip_core.dense_head import DenseZeroShotHead
+from zegclip_core.encoding import EncodedImage
 from zegclip_core.feature_cache import FeatureCache, feature_key
 from zegclip_core.file_cache import FileCache
 from zegclip_core.labelling import LabellingOptions
 from zegclip_core.labels import parse_words
-from zegclip_core.segmenter import EncodedImage, Segmenter, SegmenterOptions
+from zegclip_core.segmenter import Segmenter, SegmenterOptions
 
 LABELS = parse_words("cat, dog, grass")
 Pixels = NDArray[np.uint8]

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.photos import small_photos
+from zegclip_core.encoding import EncodedImage
 from zegclip_core.errors import LabelError
 from zegclip_core.labels import Label, parse_words
 from zegclip_core.prompted_segmentation import (
@@ -15,7 +16,7 @@ from zegclip_core.prompted_segmentation import (
     segment_prompts,
 )
 from zegclip_core.prompting import Prompts
-from zegclip_core.segmenter import EncodedImage, Segmenter
+from zegclip_core.segmenter import Segmenter
 
 LABELS = parse_words("cat, cup, table")
 CUP, TABLE = 2, 3
