@@ -31,6 +31,7 @@ class TaskPainter:
         segmenter: the loaded model.
         images: fetches and decodes images.
         features: what has been encoded before.
+        encoded: images of this task that are encoded already, by address.
 
     """
 
@@ -42,6 +43,7 @@ class TaskPainter:
         segmenter: Segmenter,
         images: ReadAhead,
         features: FeatureCache,
+        encoded: Mapping[str, EncodedImage] | None = None,
     ) -> None:
         data = task.get("data")
         if not isinstance(data, Mapping):
@@ -52,7 +54,7 @@ class TaskPainter:
         self._segmenter = segmenter
         self._images = images
         self._features = features
-        self._encoded: dict[str, EncodedImage] = {}
+        self._encoded = dict(encoded or {})
         self._segmentations: dict[tuple[str, tuple[Label, ...]], Segmentation] = {}
 
     def paint(self, context: Mapping[str, Any] | None) -> tuple[list[dict[str, Any]], float]:

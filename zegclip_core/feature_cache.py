@@ -101,17 +101,21 @@ class FeatureCache:
             decode: gives the file's pixels (H, W, 3) uint8; called only when the image is not found.
 
         """
-        key = feature_key(segmenter, content)
-        packed = self._find(key)
-        if packed is None:
-            encoded = segmenter.encode(decode())
-            packed = _pack(encoded)
-            self.counts.encoded += 1
-            if self.files is not None:
-                self.files.put(key, _to_bytes(packed))
-            self._keep(key, packed)
-            return _unpack(packed, segmenter, seconds=encoded.seconds)
-        return _unpack(packed, segmenter, seconds=0.0)
+        return self.find(segmenter, content) or self.keep(segmenter, content, segmenter.encode(decode()))
+
+    def find(self, segmenter: Segmenter, content: bytes) -> EncodedImage | None:
+        """Return an encoded image from memory or from disk; None when it has to be encoded."""
+        packed = self._find(feature_key(segmenter, content))
+        return None if packed is None else _unpack(packed, segmenter, seconds=0.0)
+
+    def keep(self, segmenter: Segmenter, content: bytes, encoded: EncodedImage) -> EncodedImage:
+        """Keep what was just encoded, and return it as `find` will: at half precision."""
+        key, packed = feature_key(segmenter, content), _pack(encoded)
+        self.counts.encoded += 1
+        if self.files is not None:
+            self.files.put(key, _to_bytes(packed))
+        self._keep(key, packed)
+        return _unpack(packed, segmenter, seconds=encoded.seconds)
 
     def _find(self, key: str) -> _Packed | None:
         with self._lock:

@@ -9,6 +9,7 @@ from backend.errors import BackendError
 # One death may be chance: somebody ended the process, or something else took the memory.
 _DEATHS_OF_A_POISONOUS_TASK = 2
 _UNDER_WAY, _DEATHS = "task_under_way", "deaths"
+_ALL = -1
 
 
 class PoisonousTaskError(BackendError):
@@ -36,10 +37,22 @@ class Deaths:
             self._deaths[job.meta.pop(_UNDER_WAY)] += 1
             job.meta[_DEATHS] = dict(self._deaths)
 
+    @property
+    def any(self) -> bool:
+        """Whether a worker has died of this job: then its tasks are better painted one by one."""
+        return bool(self._deaths)
+
+    def begin_all(self) -> None:
+        """Note that all tasks are under way at once."""
+        self._begin(_ALL)
+
     def begin(self, place: int) -> None:
         """Note that a task, by its place in the job, is under way; raises `PoisonousTaskError`."""
-        if self._deaths[place] >= _DEATHS_OF_A_POISONOUS_TASK:
+        if self._deaths[place] + self._deaths[_ALL] >= _DEATHS_OF_A_POISONOUS_TASK and self._deaths[place]:
             raise PoisonousTaskError
+        self._begin(place)
+
+    def _begin(self, place: int) -> None:
         self._job.meta[_UNDER_WAY] = place
         self._job.save_meta()
 

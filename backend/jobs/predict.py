@@ -41,7 +41,11 @@ def run_predict(payload: Mapping[str, Any]) -> dict[str, Any]:
         return {"results": paint()}
     look_ahead(job, predictor.images)
     deaths = Deaths(job)
-    results = paint(begin=deaths.begin)
+    if predictor.paints_together and len(payload["tasks"]) > 1 and not deaths.any:
+        deaths.begin_all()
+        results = paint(together=True)
+    else:
+        results = paint(begin=deaths.begin)
     deaths.end()
     if predictor.pictures is not None:
         predictor.pictures.keep_one(

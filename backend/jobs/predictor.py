@@ -34,6 +34,11 @@ class Predictor:
     features: "FeatureCache | None" = None
     pictures: "Pictures | None" = None
 
+    @property
+    def paints_together(self) -> bool:
+        """Whether the tasks of a job are better painted in one batch: a GPU takes many images at once."""
+        return self.segmenter.head.backbone.device.type == "cuda"
+
     def for_project(self, key: str | None) -> "Predictor":
         """Return this predictor with the model that serves a project now."""
         if self.champions is None:

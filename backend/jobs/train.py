@@ -84,6 +84,7 @@ def _trainer(
             model=settings.model,
             device=settings.device,
             cache_dir=settings.data_dir / "models",
+            engine=settings.engine,
             iterations=settings.training_iterations,
             gate=GateSettings(smallest_gain=settings.smallest_gain),
             keep_versions=settings.keep_versions,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from label_studio_sdk.label_interface import LabelInterface
@@ -17,6 +18,7 @@ from backend.predictions import PERMANENT, predict_tasks
 from tests.backend.label_studio.configs import brush, view
 from tests.embedded_model import NOBODY, local_file
 from tests.http_server import Answer, Asked, LocalServer
+from zegclip_core.feature_cache import FeatureCache
 from zegclip_core.segmenter import Segmenter
 
 CONFIG = view(brush("cat", "cup", "table"))
@@ -88,6 +90,54 @@ def test_the_next_image_is_fetched_while_one_is_painted(
         items = predict({"image": "/data/a.jpg"}, {"image": "/data/b.jpg"}, images=source)
     assert [labels(item) for item in items] == [["cat"], ["cat"]]
     assert len(server.asked) == 2
+
+
+class TestTogether:
+    """All images of a job in one batch, as on a GPU."""
+
+    def test_the_masks_are_those_of_one_task_after_the_other(
+        self, predict: Predict, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tasks = [{"image": CAT}, {"image": local_file("broken.jpg")}, {}, {"image": CUP}]
+        alone = predict(*tasks)
+        batches = []
+        encode_prepared = segmenter.encode_prepared
+
+        def count(prepared: Any, **options: Any) -> Any:
+            batches.append(len(prepared))
+            return encode_prepared(prepared, **options)
+
+        monkeypatch.setattr(segmenter, "encode_prepared", count)
+        together = predict(*tasks, together=True)
+        assert batches == [2]
+        assert [labels(item) for item in together] == [labels(item) for item in alone]
+        assert [item.get("error") for item in together] == [item.get("error") for item in alone]
+        assert [item["score"] for item in together] == pytest.approx(
+            [item["score"] for item in alone], abs=1e-3
+        )
+
+    def test_what_was_encoded_before_is_not_encoded_again(
+        self, predict: Predict, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        features = FeatureCache(memory_bytes=10**8)
+        first = predict({"image": CAT}, features=features)
+        monkeypatch.setattr(segmenter.head, "encode", None)
+        again = predict({"image": CAT}, {"image": CAT}, features=features, together=True)
+        assert [labels(item) for item in again] == [labels(first[0])] * 2
+
+    def test_a_batch_that_fails_is_painted_one_by_one(
+        self, predict: Predict, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        encode_prepared = segmenter.encode_prepared
+
+        def too_small(prepared: Any, *, batch_size: int) -> Any:
+            if len(prepared) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return encode_prepared(prepared, batch_size=batch_size)
+
+        monkeypatch.setattr(segmenter, "encode_prepared", too_small)
+        items = predict({"image": CAT}, {"image": CUP}, together=True)
+        assert all(labels(item) for item in items)
 
 
 class TestIsolation:

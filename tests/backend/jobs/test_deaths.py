@@ -49,3 +49,19 @@ def test_a_job_that_ends_has_no_death(own: Installation, job_id: str) -> None:
         deaths = begin(own, job_id)
         deaths.begin(0)
         deaths.end()
+
+
+def test_after_a_death_with_all_tasks_at_once_one_more_makes_a_task_poisonous(
+    own: Installation, job_id: str
+) -> None:
+    first = begin(own, job_id)
+    assert not first.any
+    first.begin_all()
+    second = begin(own, job_id)
+    assert second.any
+    second.begin(0)
+    second.begin(1)
+    third = begin(own, job_id)
+    third.begin(0)
+    with pytest.raises(PoisonousTaskError):
+        third.begin(1)
