@@ -32,7 +32,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="print settings and findings as JSON")
-    add_settings_flags(parser, "host", "port", "data_dir", "model", "redis_url", "label_studio_url")
+    add_settings_flags(parser, "host", "port", "data_dir", "model", "engine", "redis_url", "label_studio_url")
     parser.set_defaults(run=run)
 
 

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from backend.cli.argument_types import names
 from backend.cli.settings_flags import add_settings_flags, settings_from
 from backend.logs import configure_logging
+from zegclip_core.engines.precision import ENGINE_WISHES
 
 _EXAMPLES = """examples:
   zegclip eval zegclip-mini datasets/voc --split val
@@ -61,6 +62,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
     parser.add_argument(
         "--out", type=Path, default=None, help="folder for scores.json and worst-and-best.png"
     )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINE_WISHES,
+        default="torch",
+        help="what computes the image tower (default: torch, the reference)",
+    )
     parser.add_argument("--pictures", type=int, default=6, help="how many of the best and of the worst")
     parser.add_argument("--json", action="store_true", help="print JSON alone")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -88,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.checkpoint,
         cache_dir=settings.data_dir / "models",
         device=settings.device,
+        engine=arguments.engine,
         show_progress=not arguments.quiet,
     )
     with tqdm(unit="image", disable=arguments.quiet or None) as bar:

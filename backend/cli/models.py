@@ -95,6 +95,8 @@ def _show(version: Version) -> None:
     print(f"{facts.corrections} corrections, {facts.holdout} of them held out")
     for name, value in facts.training.items():
         print(f"{name.replace('_', ' ')}: {value}")
+    for engine, loss in facts.engine_losses.items():
+        print(f"{engine}: {loss:+.2f} points of mIoU lost on the hold-out")
     print("label                     words                          IoU    champion then")
     for name, words in facts.labels.items():
         seen = "" if name in facts.seen else "  (no corrections)"

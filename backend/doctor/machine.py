@@ -74,7 +74,11 @@ def check_model(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir / "models"
     try:
         done = subprocess.run(
-            [*program, str(folder)], capture_output=True, text=True, timeout=_MODEL_SECONDS, check=False
+            [*program, str(folder), settings.engine],
+            capture_output=True,
+            text=True,
+            timeout=_MODEL_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         yield failed("model", f"{settings.model} did not load in {_MODEL_SECONDS} s", "is a download stuck?")

@@ -8,7 +8,10 @@ from pathlib import Path
 from backend.learning.learning_storage import LearningStorage, open_learning
 from backend.learning.project_folder import ProjectFolder
 from backend.settings import Settings
+from training.registry.registry import Version
 from training.storage.errors import StorageAwayError
+from zegclip_core.engines.checks import LARGEST_LOSS
+from zegclip_core.engines.choice import set_engine
 from zegclip_core.engines.precision import EngineWish
 from zegclip_core.errors import ZegCLIPError
 from zegclip_core.segmenter import Segmenter, build_segmenter
@@ -28,7 +31,8 @@ class Champions:
         learning: where the projects' versions are.
         cache_dir: where weights and conversions are kept.
         device: auto, cpu or cuda.
-        engine: what computes image towers; a version whose tower no check allowed on it runs on torch.
+        engine: what computes image towers; a version that lost too much on it, or was never measured on it,
+            runs on torch.
 
     """
 
@@ -75,9 +79,7 @@ class Champions:
         if version is None:
             return None
         try:
-            segmenter = build_segmenter(
-                str(version.model_folder), cache_dir=self._cache_dir, device=self._device, engine=self._engine
-            )
+            segmenter = self._build(version)
         except ZegCLIPError as error:
             _log.error("version %d of project %s cannot be loaded: %s", version.number, folder.key, error)
             return None
@@ -86,6 +88,19 @@ class Champions:
             self._loaded.popitem(last=False)
         _log.info("project %s is served by version %d", folder.key, version.number)
         return version.number
+
+    def _build(self, version: Version) -> Segmenter:
+        segmenter = build_segmenter(
+            str(version.model_folder), cache_dir=self._cache_dir, device=self._device, engine=self._engine
+        )
+        if self._engine != "torch":
+            name = segmenter.head.tower.engine_name
+            loss = version.facts.engine_losses.get(name)
+            if name != "torch" and (loss is None or loss > LARGEST_LOSS):
+                lost = "an unknown loss" if loss is None else f"a loss of {loss:.2f}"
+                _log.info("version %d runs on torch: %s has %s of mIoU", version.number, name, lost)
+                set_engine(segmenter.head, "torch", cache_dir=None)
+        return segmenter
 
 
 def open_champions(base: Segmenter, settings: Settings) -> Champions:

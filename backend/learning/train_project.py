@@ -10,7 +10,8 @@ from typing import Literal
 
 import torch
 
-from backend.learning.dataset_export import HOLDOUT, NotEnoughSamplesError
+from backend.learning.dataset_export import NotEnoughSamplesError
+from backend.learning.holdout import Holdout, IouByLabel
 from backend.learning.ingest import Ingest
 from backend.learning.preparation import Preparation, Prepared, data_digest, load_prepared
 from backend.learning.project_folder import ProjectFolder
@@ -20,7 +21,6 @@ from backend.learning.run_plan import run_plan
 from backend.learning.sample_store import SampleStore, mask_digests, new_corrections
 from backend.learning.stages import Report, StageProgress
 from training.errors import StartModelError, TrainingStateError
-from training.evaluate import evaluate
 from training.fence import Fence, TrainingFence
 from training.gate import GateSettings, Verdict, judge
 from training.progress import Progress
@@ -28,12 +28,11 @@ from training.registry.manifest import VersionFacts
 from training.registry.registry import Version
 from training.run import TrainedModel
 from zegclip_core.backbones.notation import model_version, parse_notation
-from zegclip_core.segmenter import build_segmenter
+from zegclip_core.engines.precision import EngineWish
 
 TRAINING_FOLDER = "training"
 _log = logging.getLogger(__name__)
 Outcome = Literal["promoted", "candidate", "nothing new", "not enough"]
-IouByLabel = dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +59,7 @@ class TrainerSettings:
         model: notation of the base model.
         device: auto, cpu or cuda.
         cache_dir: where weights and features of words are kept.
+        engine: on which versions shall be painted; what it loses on the hold-out is measured.
         iterations: optimiser steps; 0 chooses by machine.
         gate: what counts as better.
         keep_versions: versions kept beside champion and previous.
@@ -69,6 +69,7 @@ class TrainerSettings:
     model: str
     device: str = "auto"
     cache_dir: Path | None = None
+    engine: EngineWish = "torch"
     iterations: int = 0
     gate: GateSettings
     keep_versions: int = 5
@@ -168,8 +169,10 @@ class ProjectTrainer:
             trained = self._train(plan, run, prepared)
         champion = self._folder.registry.champion()
         learned = time.monotonic()
-        iou = self._score(trained.folder, prepared)
-        champion_iou = self._score(champion.model_folder if champion else None, prepared)
+        holdout = self._holdout(prepared)
+        iou = holdout.score(trained.folder)
+        champion_iou = holdout.score(champion.model_folder if champion else None)
+        engine_losses = holdout.engine_losses(trained.folder, iou, self._settings.engine)
         verdict = judge(iou, champion_iou, holdout=prepared.exported.holdout, settings=self._settings.gate)
         compared = time.monotonic()
         self._report(StageProgress(stage="publishing"))
@@ -184,6 +187,7 @@ class ProjectTrainer:
                 "seconds_training": round(learned - started, 1),
                 "seconds_comparing": round(compared - learned, 1),
             },
+            engine_losses=engine_losses,
         )
         return self._folder.registry.publish(trained.folder, facts, still_valid=fence.require_newest)
 
@@ -211,25 +215,14 @@ class ProjectTrainer:
             should_stop=self._should_stop,
         )
 
-    def _score(self, model: Path | None, prepared: Prepared) -> IouByLabel:
-        """IoU by label on the hold-out, as predictions would show it; empty without a hold-out."""
-        if not prepared.exported.holdout:
-            return {}
-        segmenter = build_segmenter(
-            str(model) if model is not None else self._settings.model,
+    def _holdout(self, prepared: Prepared) -> Holdout:
+        return Holdout(
+            exported=prepared.exported,
+            model=self._settings.model,
             cache_dir=self._settings.cache_dir,
             device=self._settings.device,
+            report=self._report,
         )
-        result = evaluate(
-            segmenter,
-            prepared.exported.description,
-            HOLDOUT,
-            progress=lambda done, total: self._report(
-                StageProgress(stage="comparing", done=done, total=total)
-            ),
-        )
-        by_label: IouByLabel = result.to_document()["per_class"]
-        return {label.name: by_label[label.name] for label in prepared.exported.labels}
 
     def _facts(
         self,

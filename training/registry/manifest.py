@@ -33,6 +33,7 @@ class VersionFacts:
         promoted: whether the gate let it into service.
         reason: the gate's reason, in words.
         training: sizes, settings and seconds worth remembering.
+        engine_losses: engine such as `openvino int8` to the points of mIoU that it lost on the hold-out.
 
     """
 
@@ -49,6 +50,7 @@ class VersionFacts:
     promoted: bool
     reason: str
     training: Mapping[str, Any] = field(default_factory=dict)
+    engine_losses: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def mean_iou(self) -> float | None:
