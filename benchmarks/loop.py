@@ -67,24 +67,31 @@ class Annotator:
     Args:
         client: Label Studio.
         project: the project's number.
-        dataset: the truth; a task's picture is named after its image id.
+        dataset: the truth.
+        ids: the image of each task; a task's picture is named after its place in this list.
         never: names of labels that are never painted.
 
     """
 
     def __init__(
-        self, *, client: LabelStudioClient, project: int, dataset: DatasetDescription, never: Sequence[str]
+        self,
+        *,
+        client: LabelStudioClient,
+        project: int,
+        dataset: DatasetDescription,
+        ids: Sequence[str],
+        never: Sequence[str],
     ) -> None:
         self.client = client
         self.project = project
         self.dataset = dataset
+        self.ids = ids
         self.never = set(never)
 
     def work(self, task: int) -> bool:
         """Submit the truth of a task; False when it shows a label that is never painted, and is skipped."""
         opened = self.client.call("GET", f"/api/tasks/{task}/")
-        image_id = Path(opened["data"]["image"]).stem.split("-", 1)[1]
-        mask = read_mask(self.dataset, image_id)
+        mask = read_mask(self.dataset, self.ids[int(Path(opened["data"]["image"]).stem.split("-", 1)[1])])
         shown = [one for one in self.dataset.foreground if (mask == one.index).any()]
         predictions = opened.get("predictions") or [{}]
         body: dict[str, Any] = {
@@ -147,7 +154,8 @@ def main() -> None:
             label_studio_api_key=server.token(),
             train_after=0,
             training_iterations=arguments.iterations,
-            repredict=True,
+            # The annotator paints the truth, whatever was predicted.
+            repredict=False,
             log_level="WARNING",
         )
         with Product(settings=settings) as product:
@@ -174,12 +182,12 @@ def _one_run(
     if dataset.background is not None:
         config = config.replace("</BrushLabels>", f"{_BACKGROUND}</BrushLabels>")
     project = client.create_project(title=f"{order} {seed}", label_config=config)
-    for image_id in ids[: arguments.pool]:
+    for place, image_id in enumerate(ids[: arguments.pool]):
         path = dataset.image_path(image_id)
-        client.upload(project, name=path.name, content=path.read_bytes())
+        client.upload(project, name=f"{place}{path.suffix}", content=path.read_bytes())
     backend = client.connect_backend(project, url=product.url, title="ZegCLIP")
     client.retrieve_predictions(project)
-    annotator = Annotator(client=client, project=project, dataset=dataset, never=never)
+    annotator = Annotator(client=client, project=project, dataset=dataset, ids=ids, never=never)
     key = key_from_api(client.project(project))
     base = build_segmenter("zegclip-mini", device="cpu")
     champions = open_champions(base, product.settings)
