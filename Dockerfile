@@ -16,7 +16,7 @@ COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY backend backend
 COPY training training
 COPY zegclip_core zegclip_core
-RUN pip install .
+RUN pip install '.[cloud]'
 
 RUN useradd --create-home --uid 1000 zegclip \
     && mkdir /data \
