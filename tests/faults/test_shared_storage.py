@@ -22,7 +22,7 @@ from training.models import fresh_model
 from training.recipe_files import load_recipe
 from training.storage.bucket import Bucket
 from zegclip_core.backbones.loading import load_backbone
-from zegclip_core.backbones.notation import parse_notation
+from zegclip_core.backbones.notation import model_version, parse_notation
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -122,7 +122,7 @@ def test_workers_follow_promotions_survive_damage_and_go_on_without_the_storage(
     address: str,
     door: TcpSwitch,
 ) -> None:
-    assert set(painted_with(own)) == {"zegclip-mini@1"}
+    assert set(painted_with(own)) == {model_version(parse_notation("zegclip-mini"))}
     first = publish("first")
     project.registry.promote(first, why="better")
     until_all_say(own, workers, f"served by version {first}")
