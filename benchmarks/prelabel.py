@@ -33,7 +33,7 @@ from zegclip_core.labels import parse_words
 from zegclip_core.segmenter import Segmenter, build_segmenter
 
 WORDS = "cat, person, cup, motorcycle, building, flower"
-VERSION = "zegclip-mini@1"
+VERSION = "zegclip-mini@2"
 LONGEST_SIDE = 512
 WARM_UP = 7
 READY_SECONDS = 900

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from training.dataset_description import DatasetDescription
 from training.errors import ConfigurationError, TrainingError
+from training.pretrain.blend import blend
 from training.pretrain.mixture import Source
 from training.pretrain.pack import pack
 from training.pretrain.settings import TowerSettings
@@ -22,6 +23,8 @@ _EXAMPLES = """examples:
   python -m training.pretrain tower --data voc_subset:train_aug:4 --data coco_subset:train:2 \\
       --data labelmefacade:test:2 --vocabulary words.txt --out runs/tower
   (ended early? the same command goes on where it was)
+  python -m training.pretrain blend --trained runs/tower/zegclip-mini.safetensors --share 0.7 \\
+      --out runs/tower/blended.safetensors
 
 Writes OUT/zegclip-mini.safetensors and its card; `zegclip eval` measures it by that path."""
 
@@ -30,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return _tower(options)
+        return _blend(options) if options.stage == "blend" else _tower(options)
     except (TrainingError, ZegCLIPError) as error:
         print(f"pretrain {options.stage}: {error}", file=sys.stderr)
         return 1
@@ -59,15 +62,22 @@ def _tower(options: argparse.Namespace) -> int:
             bar.update(report.step - bar.n)
             bar.set_postfix(words=f"{smooth:.3f}", refresh=False)
 
-        training.run(options.out, on_step=show)
+        training.run(options.out, stop_after=options.stop_after, on_step=show)
     recipe = {
         "name": "tower",
         "what": "image tower end to end on masks with words",
         "args": asdict(settings),
-        "data": options.data,
+        "steps": training.step,
+        "data": [f"{one.description.name}:{one.split}:{one.weight:g}" for one in training.mixture.sources],
         "secs": round(time.monotonic() - began),
     }
     card = pack(start, training.average, options.out / "zegclip-mini.safetensors", training=recipe)
+    print(f"written: {card.with_suffix('.safetensors')} and {card.name}")
+    return 0
+
+
+def _blend(options: argparse.Namespace) -> int:
+    card = blend(Path(options.start), options.trained, options.share, options.out)
     print(f"written: {card.with_suffix('.safetensors')} and {card.name}")
     return 0
 
@@ -106,10 +116,16 @@ def _parser() -> argparse.ArgumentParser:
     tower.add_argument("--vocabulary", type=Path, help="file of words for negatives, one a line")
     tower.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
     tower.add_argument("--steps", type=int)
+    tower.add_argument("--stop-after", type=int, metavar="STEP", help="end although the schedule goes on")
     tower.add_argument("--batch-size", type=int)
     tower.add_argument("--stem-rate", type=float)
     tower.add_argument("--tower-rate", type=float)
     tower.add_argument("--seed", type=int)
+    mean = stages.add_parser("blend", help="weights between the start of training and its end")
+    mean.add_argument("--start", default=EMBEDDED_WEIGHTS, help="weights that training continued from")
+    mean.add_argument("--trained", type=Path, required=True, help="weights that it ended with")
+    mean.add_argument("--share", type=float, default=0.5, help="0 = the start, 1 = the trained weights")
+    mean.add_argument("--out", type=Path, required=True, help="the new weights (.safetensors)")
     return parser
 
 

@@ -92,8 +92,19 @@ class TowerTraining:
         self.optimiser = torch.optim.AdamW(self._groups(), weight_decay=settings.weight_decay)
         self.step = 0
 
-    def run(self, folder: Path, *, on_step: Callable[[StepReport], object] = lambda _: None) -> None:
-        """Train to the end of the schedule, going on from the state in `folder` when there is one.
+    def run(
+        self,
+        folder: Path,
+        *,
+        stop_after: int | None = None,
+        on_step: Callable[[StepReport], object] = lambda _: None,
+    ) -> None:
+        """Train, going on from the state in `folder` when there is one.
+
+        Args:
+            folder: where states are saved.
+            stop_after: end after this step although the schedule goes on; None for its end.
+            on_step: called after every step.
 
         Raises `TrainingStateError` for a damaged or foreign state, `DivergedError` for a loss that is no
         number.
@@ -101,9 +112,10 @@ class TowerTraining:
         state = load_state(folder)
         if state is not None:
             self._restore(state, folder)
-        while self.step < self.settings.steps:
+        last = self.settings.steps if stop_after is None else min(stop_after, self.settings.steps)
+        while self.step < last:
             on_step(self._one_step())
-            if self.step % self.settings.save_every == 0 or self.step == self.settings.steps:
+            if self.step % self.settings.save_every == 0 or self.step == last:
                 save_state(folder, self._state())
 
     def _one_step(self) -> StepReport:

@@ -114,6 +114,18 @@ def test_a_run_that_was_interrupted_ends_with_the_same_weights(sources: list[Sou
     assert "visual.conv1.stem.blocks.7.project.weight" in whole.average
 
 
+def test_a_run_can_end_before_its_schedule(sources: list[Source], tmp_path: Path) -> None:
+    training = TowerTraining(
+        backbone=load_mini(EMBEDDED_WEIGHTS, name="mini", revision="start"),
+        sources=sources,
+        vocabulary=["tree", "house"],
+        settings=SETTINGS,
+    )
+    training.run(tmp_path / "run", stop_after=1)
+    assert training.step == 1
+    assert train(sources, tmp_path / "run").step == 2
+
+
 def test_a_folder_of_another_run_is_refused(sources: list[Source], tmp_path: Path) -> None:
     train(sources, tmp_path / "run", TowerSettings(**{**_given(SETTINGS), "steps": 1}))
     with pytest.raises(TrainingStateError, match="other data or settings"):
@@ -134,6 +146,44 @@ def test_packed_weights_load_and_carry_the_recipe(tmp_path: Path) -> None:
     assert loaded.none_cosine == pytest.approx(0.25)
     assert loaded.logit_scale == pytest.approx(float(torch.tensor(3.0).exp()), rel=1e-3)
     assert json.loads(card.read_text())["stages"][-1] == {"name": "tower"}
+
+
+def test_a_blend_lies_between_the_start_and_the_trained_weights(tmp_path: Path) -> None:
+    start = load_mini(EMBEDDED_WEIGHTS, name="mini", revision="start")
+    trained = {
+        "visual.proj": start.clip.visual.proj.detach() + 1.0,
+        "logit_scale": start.clip.logit_scale.detach(),
+        "none_cosine": torch.tensor(0.25),
+    }
+    pack(EMBEDDED_WEIGHTS, trained, tmp_path / "new.safetensors", training={"name": "tower"})
+    out = tmp_path / "blended.safetensors"
+    arguments = [
+        "blend",
+        "--trained",
+        str(tmp_path / "new.safetensors"),
+        "--share",
+        "0.25",
+        "--out",
+        str(out),
+    ]
+
+    assert main(arguments) == 0
+
+    blended = load_mini(out, name="mini", revision="2")
+    expected = start.clip.visual.proj.detach() + 0.25
+    torch.testing.assert_close(blended.clip.visual.proj, expected, atol=2e-3, rtol=1e-3)
+    assert start.none_cosine is not None
+    assert blended.none_cosine == pytest.approx(0.75 * start.none_cosine + 0.25 * 0.25)
+    stages = json.loads(out.with_suffix(".json").read_text())["stages"]
+    assert [stage["name"] for stage in stages[-2:]] == ["tower", "blend"]
+
+
+def test_a_share_beyond_the_trained_weights_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["blend", "--trained", str(EMBEDDED_WEIGHTS), "--share", "1.5", "--out", str(tmp_path / "x")]
+    assert main(arguments) == 1
+    assert "share 1.5" in capsys.readouterr().err
 
 
 def test_the_command_explains_data_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
