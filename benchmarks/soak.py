@@ -118,12 +118,16 @@ class Callers:
         self.tally.asked.add(task)
         while True:
             began = time.monotonic()
-            reply = requests.post(
-                f"{self._web.url}/predict",
-                data=body,
-                headers={"Content-Type": "application/json"},
-                timeout=PATIENCE_SECONDS,
-            )
+            try:
+                reply = requests.post(
+                    f"{self._web.url}/predict",
+                    data=body,
+                    headers={"Content-Type": "application/json"},
+                    timeout=PATIENCE_SECONDS,
+                )
+            except requests.ConnectionError:
+                self.tally.count("connection broke, asked again")
+                continue
             if reply.status_code == 503:
                 self.tally.count("refused, 503 with Retry-After")
                 self._ended.wait(float(reply.headers["Retry-After"]))
