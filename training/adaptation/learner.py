@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from training.adaptation.objective import corrected_loss, label_logits, pseudo_labels, pseudo_loss
+from training.adaptation.objective import (
+    corrected_loss,
+    label_logits,
+    none_loss,
+    pseudo_labels,
+    pseudo_loss,
+)
 from training.adaptation.settings import AdaptationSettings
 from training.adaptation.views import AdaptationViews
 from training.errors import DivergedError
@@ -113,7 +119,12 @@ class AdaptationLearner:
         for _ in range(settings.images):
             group = self.views.by_label[int(generator.integers(len(self.views.by_label)))]
             patches, targets = self._draw(group, generator)
-            yield corrected_loss(self._logits(self.adaptation, patches), targets) / settings.images
+            logits = self._logits(self.adaptation, patches)
+            loss = corrected_loss(logits, targets)
+            if not self.with_none:
+                features = self.adaptation.move(patches).detach()
+                loss = loss + none_loss(self.adaptation.none(features), logits, targets)
+            yield loss / settings.images
         for _ in range(settings.unlabelled_images if self.unseen and self.views.unlabelled else 0):
             patches, _ = self._draw(self.views.unlabelled, generator)
             with torch.no_grad():
@@ -121,11 +132,10 @@ class AdaptationLearner:
                     self._logits(self.averaged, patches),
                     self._logits(self.untrained, patches),
                     unseen=self.unseen,
-                    with_none=self.with_none,
                     confidence=settings.confidence,
                 )
-            loss = pseudo_loss(self._logits(self.adaptation, patches), guesses)
-            yield settings.unlabelled_weight * loss / settings.unlabelled_images
+            guessed = pseudo_loss(self._logits(self.adaptation, patches), guesses)
+            yield settings.unlabelled_weight * guessed / settings.unlabelled_images
 
     def _draw(self, ids: Sequence[str], generator: np.random.Generator) -> tuple[Tensor, Tensor]:
         image_id = ids[int(generator.integers(len(ids)))]
@@ -133,8 +143,10 @@ class AdaptationLearner:
         return patches.to(self.text.device), targets.to(self.text.device)
 
     def _logits(self, adaptation: Adaptation, patches: Tensor) -> Tensor:
+        """Return the logits of what competes (1, N, h, w)."""
         words, none = adaptation.scores(patches, self.text)
-        return label_logits(words, none, self.owners, self.labels)
+        logits = label_logits(words, none, self.owners, self.labels)
+        return logits if self.with_none else logits[:, :-1]
 
     def _average(self, mean: Tensor, new: Tensor, steps: Tensor | int) -> Tensor:
         count = int(steps)

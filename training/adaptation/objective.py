@@ -29,11 +29,9 @@ def label_logits(words: Tensor, none: Tensor, owners: Tensor, labels: int) -> Te
 def corrected_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the mean cross-entropy over the labelled pixels of an image; 0 without any.
 
-    "None of these" competes always: where no background is declared, a labelled pixel still tells that it is
-    not none.
-
     Args:
-        logits: (1, C + 1, h, w); brought to the targets' size bilinearly.
+        logits: of what competes (1, N, h, w), "none of these" last where a background is declared; brought to
+            the targets' size bilinearly.
         targets: (H, W) queries, or the negative codes of `label_mapping`.
 
     """
@@ -45,9 +43,26 @@ def corrected_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(wide[:, known].t(), labels[known])
 
 
-def pseudo_labels(
-    taught: Tensor, untaught: Tensor, *, unseen: Sequence[int], with_none: bool, confidence: float
-) -> Tensor:
+def none_loss(none: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+    """Return how much "none of these" stands above the labels where pixels are labelled; 0 without any.
+
+    For projects without a declared background, of which every labelled pixel tells that it is not none. Were
+    "none" to compete in `corrected_loss` there, seen labels would have to rise above it, and above all labels
+    without corrections (measured: a label that nobody annotated fell from 52 to 20 IoU).
+
+    Args:
+        none: (1, 1, h, w).
+        logits: of the labels (1, C, h, w); no gradient reaches them.
+        targets: as for `corrected_loss`.
+
+    """
+    above = none - logits.detach().logsumexp(dim=1, keepdim=True)
+    wide = F.interpolate(above, size=targets.shape, mode="bilinear", align_corners=False)[0, 0]
+    known = targets >= 0
+    return F.softplus(wide[known]).mean() if bool(known.any()) else none.sum() * 0.0
+
+
+def pseudo_labels(taught: Tensor, untaught: Tensor, *, unseen: Sequence[int], confidence: float) -> Tensor:
     """Guess the labels of patches that nobody has corrected.
 
     Seen labels and "none" speak as the teacher has learned them, unseen labels as they were before any
@@ -56,19 +71,16 @@ def pseudo_labels(
     (self-training as in ZegCLIP, CVPR 2023, guarded against forgetting).
 
     Args:
-        taught: the teacher's logits (1, C + 1, h, w).
+        taught: the teacher's logits of what competes (1, N, h, w): labels, and none where there may be none.
         untaught: those of the untrained model.
         unseen: queries of labels without corrections.
-        with_none: whether a patch may show none of the labels.
         confidence: the probability that a guess needs.
 
-    Returns (1, h, w): a query, C for none, or -1 where the guess is not sure enough.
+    Returns (1, h, w): the place of a label or of none, or -1 where the guess is not sure enough.
 
     """
     mixed = taught.clone()
     mixed[:, list(unseen)] = untaught[:, list(unseen)]
-    if not with_none:
-        mixed = mixed[:, :-1]
     highest, place = mixed.softmax(dim=1).max(dim=1)
     return torch.where(highest > confidence, place, -1)
 

@@ -50,13 +50,21 @@ class Adaptation(nn.Module):
 
     def scores(self, patches: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of words (B, P, h, w) and of "none of these" (B, 1, h, w), arguments as above."""
-        features = patches.movedim(1, -1)
-        wide = features * features.shape[-1] ** 0.5
-        features = F.normalize(features + self.contract(F.gelu(self.expand(wide))), dim=-1)
+        features = self.move(patches)
         rows, biases = self._rows(text.float())
         words = self.logit_scale * features @ rows.t() + biases
-        none = self.logit_scale * (self.none_cosine + features @ self.none_offset) + self.none_bias
-        return words.movedim(-1, 1), none.unsqueeze(1)
+        return words.movedim(-1, 1), self.none(features)
+
+    def move(self, patches: Tensor) -> Tensor:
+        """Pass patches (B, D, h, w) through the adapter: (B, h, w, D), unit length along D."""
+        features = patches.movedim(1, -1)
+        wide = features * features.shape[-1] ** 0.5
+        return F.normalize(features + self.contract(F.gelu(self.expand(wide))), dim=-1)
+
+    def none(self, features: Tensor) -> Tensor:
+        """Return the logit of "none of these" for moved patches (B, h, w, D): (B, 1, h, w)."""
+        logits = self.logit_scale * (self.none_cosine + features @ self.none_offset) + self.none_bias
+        return logits.unsqueeze(1)
 
     def _rows(self, text: Tensor) -> tuple[Tensor, Tensor]:
         """Return the words' features with what was learned for them (P, D), and their biases (P,)."""

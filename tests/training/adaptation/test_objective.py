@@ -5,7 +5,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.adaptation.objective import corrected_loss, label_logits, pseudo_labels, pseudo_loss
+from training.adaptation.objective import (
+    corrected_loss,
+    label_logits,
+    none_loss,
+    pseudo_labels,
+    pseudo_loss,
+)
 from training.label_mapping import IGNORED, NEGATIVE, UNLABELLED
 
 SEEN, UNSEEN, NONE = 0, 1, 2
@@ -17,8 +23,8 @@ def logits(*columns: tuple[float, float, float]) -> Tensor:
     return torch.tensor(columns, dtype=torch.float32).t().reshape(1, 3, 1, len(columns))
 
 
-def guess(taught: Tensor, untaught: Tensor, *, with_none: bool = True) -> list[int]:
-    labels = pseudo_labels(taught, untaught, unseen=[UNSEEN], with_none=with_none, confidence=0.5)
+def guess(taught: Tensor, untaught: Tensor) -> list[int]:
+    labels = pseudo_labels(taught, untaught, unseen=[UNSEEN], confidence=0.5)
     return [int(one) for one in labels.flatten()]
 
 
@@ -59,7 +65,19 @@ def test_a_doubtful_patch_gets_no_label() -> None:
 
 def test_without_a_declared_background_every_patch_shows_some_label() -> None:
     taught, untaught = logits((0, 0, 2 * SURE)), logits((0, SURE, 0))
-    assert guess(taught, untaught, with_none=False) == [UNSEEN]
+    assert guess(taught[:, :NONE], untaught[:, :NONE]) == [UNSEEN]
+
+
+def test_without_a_declared_background_none_sinks_below_labelled_pixels_and_moves_nothing_else() -> None:
+    scores = logits((SURE, 0, 0), (0, 0, 0)).requires_grad_()
+    none = torch.full((1, 1, 1, 2), SURE, requires_grad=True)
+    loss = none_loss(none, scores, torch.tensor([[SEEN, IGNORED]]))
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert scores.grad is None
+    assert none.grad is not None
+    assert float(none.grad[0, 0, 0, 0]) > 0
+    assert float(none.grad[0, 0, 0, 1]) == 0
+    assert float(none_loss(none, scores, torch.full((1, 2), IGNORED)).detach()) == 0
 
 
 def test_guessed_patches_are_weighed_by_how_many_there_are() -> None:
