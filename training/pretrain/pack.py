@@ -38,7 +38,7 @@ def pack(start: Path, trained: Mapping[str, Tensor], out: Path, *, training: Map
         if name not in stored or stored[name].shape != tensor.shape:
             raise ConfigurationError(f"{start} has no tensor {name} of shape {tuple(tensor.shape)}")
         stored[name] = tensor.detach().cpu().to(torch.float16).contiguous()
-    card["logit_scale"] = float(torch.exp(trained[_LOGIT_SCALE].float()))
+    card["logit_scale"] = float(torch.exp(stored[_LOGIT_SCALE].float()))
     content = save(stored)
     card["sha256"] = hashlib.sha256(content).hexdigest()
     card["stages"] = [*card.get("stages", []), dict(training)]
