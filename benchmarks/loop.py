@@ -136,6 +136,9 @@ def main() -> None:
     parser.add_argument("--orders", nargs="+", choices=ORDERS, default=list(ORDERS))
     parser.add_argument("--never", nargs="*", default=None, help="labels never painted (default: 'unseen')")
     parser.add_argument("--iterations", type=int, default=0)
+    parser.add_argument(
+        "--without-predictions", action="store_true", help="start from tasks that nothing was predicted for"
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmark-loop"))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -186,7 +189,8 @@ def _one_run(
         path = dataset.image_path(image_id)
         client.upload(project, name=f"{place}{path.suffix}", content=path.read_bytes())
     backend = client.connect_backend(project, url=product.url, title="ZegCLIP")
-    client.retrieve_predictions(project)
+    if not arguments.without_predictions:
+        client.retrieve_predictions(project)
     annotator = Annotator(client=client, project=project, dataset=dataset, ids=ids, never=never)
     key = key_from_api(client.project(project))
     base = build_segmenter("zegclip-mini", device="cpu")
