@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.embedded_model import score, with_plain_names
+from benchmarks.embedded_table import columns, measure
+from benchmarks.stuff_points import measure_points
 from training.dataset_description import DatasetDescription
 from zegclip_core.segmenter import build_segmenter
 
@@ -17,3 +19,27 @@ def test_masks_on_twenty_photographs_are_as_good_as_when_they_were_measured(shar
     both = score(segmenter, description, "val_dev", background=True, bicubic=True, limit=20)
     assert words.m_iou == pytest.approx(57.5, abs=0.5)
     assert both.m_iou == pytest.approx(44.9, abs=0.5)
+
+
+@pytest.mark.slow
+def test_stuff_is_found_at_the_points_that_were_marked_by_eye(shared_dir: Path) -> None:
+    figures = measure_points(
+        build_segmenter("zegclip-mini", device="cpu"), shared_dir / "data", beside_things=False
+    )
+    assert figures.mean == pytest.approx(74.7, abs=1)
+    assert figures.by_word["sky"] == 100
+
+
+@pytest.mark.slow
+def test_the_table_counts_as_the_single_benchmark_does(shared_dir: Path) -> None:
+    description = DatasetDescription.load(shared_dir / "data" / "voc_subset")
+    segmenter = build_segmenter("zegclip-mini", device="cpu")
+    ids = description.ids("val_dev")[:5]
+    table = measure(segmenter, description, ids, columns("voc", description), side=320)
+    named = with_plain_names(description)
+    assert table["voc words"] == pytest.approx(
+        score(segmenter, named, "val_dev", background=False, limit=5).m_iou, abs=0.01
+    )
+    assert table["voc with background"] == pytest.approx(
+        score(segmenter, named, "val_dev", background=True, limit=5).m_iou, abs=0.01
+    )
