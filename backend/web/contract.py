@@ -83,7 +83,15 @@ def _start_training(event: Event) -> str:
     if project is None or not project.key:
         return f"recorded-{uuid.uuid4().hex}"
     job = start_job(project.key, start_name(event.version))
-    payload = {"key": project.key, "run": job.job_id, "why": job.why}
+    newest = own.events.last(project=event.project)
+    payload = {
+        "key": project.key,
+        "run": job.job_id,
+        "why": job.why,
+        # A training worker on another machine has neither the log nor the description.
+        "events": (newest, newest),
+        "extra_params": project.extra_params,
+    }
     with contextlib.suppress(QueueUnavailableError):
         enqueue_learning(job.kind, payload, job_id=job.job_id, connection=own.connection, why=job.why)
     return job.job_id

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from backend.errors import BackendError, QueueUnavailableError, RequestError
 from backend.logs import redact
 from backend.web.admission import RETRY_AFTER_SECONDS
+from training.storage.errors import StorageAwayError
 
 _log = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ def install_error_pages(app: Flask) -> None:
     """Answer every exception of a route with JSON."""
     app.register_error_handler(RequestError, _request_error)
     app.register_error_handler(QueueUnavailableError, _unavailable)
+    app.register_error_handler(StorageAwayError, _unavailable)
     app.register_error_handler(sqlite3.Error, _unavailable)
     app.register_error_handler(TimeoutError, _unavailable)
     app.register_error_handler(OSError, _unavailable)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from rq.job import Job
 
 from backend.learning.project_folder import ProjectFolder, learning_root
-from backend.queueing.connection import open_queue
+from backend.queueing.connection import SERIALIZER, open_queue
 from backend.queueing.names import TRAINING
 from tests.backend.learning.pretend import CONFIG, KEY
 from tests.backend.learning.versions import publish
@@ -46,6 +47,32 @@ def test_the_training_button_queues_a_training_and_names_it(own: Installation, w
     web.post("/setup", SETUP)
     reply = web.post("/webhook", START)
     assert trainings(own) == [reply.json()["job"]]
+
+
+def test_a_training_brings_along_what_only_the_web_process_knows(own: Installation, web: WebProcess) -> None:
+    web.post("/setup", SETUP | {"extra_params": {"threshold": 0.4}})
+    job_id = web.post("/webhook", START).json()["job"]
+    payload = Job.fetch(job_id, connection=own.connection, serializer=SERIALIZER).args[0]
+    assert payload["extra_params"] == {"threshold": 0.4}
+    assert payload["events"] == [1, 1]
+
+
+def test_what_a_storage_that_is_away_has_is_unavailable_and_the_rest_goes_on(
+    new_installation: MakeInstallation,
+) -> None:
+    own = new_installation(
+        ZEGCLIP_STORAGE_URL="s3://bucket/zegclip",
+        AWS_ENDPOINT_URL="http://127.0.0.1:9",
+        AWS_ACCESS_KEY_ID="nobody",
+        AWS_SECRET_ACCESS_KEY="nothing",
+        AWS_DEFAULT_REGION="us-east-1",
+    )
+    web = own.start_web()
+    assert web.post("/setup", SETUP).json()["model_version"].startswith("zegclip-mini@")
+    assert len(web.get("/versions").json()["versions"]) == 1
+    reply = web.get("/projects/7/learning")
+    assert (reply.status_code, reply.json()["error"]) == (503, "unavailable")
+    assert web.get("/health").ok
 
 
 def test_pressing_the_button_again_while_a_training_waits_queues_no_other(
