@@ -9,6 +9,7 @@ from backend.queueing.connection import connect
 from backend.settings import Settings
 from backend.web.admission import Admission
 from backend.web.auth import install_auth, require_safe_address
+from backend.web.cache_sizes import CacheSizes
 from backend.web.contract import contract
 from backend.web.error_pages import install_error_pages
 from backend.web.learning import learning_pages
@@ -44,6 +45,7 @@ def create_app(settings: Settings, *, redis_url: str) -> Flask:
                 events=EventLog(path=settings.data_dir / "events.sqlite3"),
                 admission=Admission(limit=settings.max_waiting_requests),
                 shared_jobs=SharedJobs(connection=connection),
+                cache_sizes=CacheSizes(data_dir=settings.data_dir),
             )
         )
     install_metrics(app)

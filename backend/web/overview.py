@@ -1,8 +1,6 @@
 """Everything that the status page and /status tell, gathered in one document."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from backend.errors import QueueUnavailableError
@@ -12,9 +10,6 @@ from backend.queueing.names import ALL_QUEUES
 from backend.recent_predictions import recent_predictions
 from backend.web.queue_state import failures, queue_counts, running, workers
 from backend.web.services import Services
-
-# Below the data folder, by the name that is shown.
-_CACHES = {"downloads": "images", "encoded images": "features", "models": "models"}
 
 
 def overview(own: Services, *, wait_for_labels: bool) -> dict[str, Any]:
@@ -30,7 +25,7 @@ def overview(own: Services, *, wait_for_labels: bool) -> dict[str, Any]:
         "waiting_requests": own.admission.held,
         "events": own.events.counts(),
         "recent": [asdict(one) for one in recent_predictions(own.settings.data_dir).all()],
-        "caches": list(_caches(own.settings.data_dir)),
+        "caches": own.cache_sizes.all(),
     }
     projects = own.projects.all()
     described["projects"] = [_project(own, project) for project in projects]
@@ -64,17 +59,3 @@ def _project(own: Services, project: Project) -> dict[str, Any]:
         "model_version": own.version_of(project.key),
         "labels": None,
     }
-
-
-def _caches(data_dir: Path) -> Iterator[dict[str, Any]]:
-    for name, folder in _CACHES.items():
-        files = [path for path in (data_dir / folder).rglob("*") if path.is_file()]
-        yield {"name": name, "files": len(files), "bytes": sum(_size(path) for path in files)}
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        # Another process has just made room in the cache.
-        return 0

@@ -12,6 +12,7 @@ from backend.learning.served_version import served_version
 from backend.projects import ProjectStore
 from backend.settings import Settings
 from backend.web.admission import Admission
+from backend.web.cache_sizes import CacheSizes
 from backend.web.shared_jobs import SharedJobs
 
 _KEY = "zegclip"
@@ -34,6 +35,7 @@ class Services:
     events: EventLog
     admission: Admission
     shared_jobs: SharedJobs
+    cache_sizes: CacheSizes
     form_token: str = field(default_factory=secrets.token_urlsafe)
 
     def version_of(self, project_key: str | None) -> str:
