@@ -127,7 +127,7 @@ class Product:
 
     def _children(self) -> list[Child]:
         environment = os.environ | self.settings.as_environment() | {"REDIS_URL": self.redis_url}
-        program = [sys.executable, "-m", "backend"]
+        program = [sys.executable, "-m", "backend.supervised"]
         # The web process ends first: the requests it still holds need the workers.
         return [
             Child("scheduler", [*program, "scheduler"], environment),

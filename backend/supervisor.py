@@ -47,12 +47,21 @@ class Child:
     restarts: int = 0
 
     def start(self) -> None:
-        """Start the process in a group of its own: a terminal's Ctrl-C must reach the supervisor only."""
+        """Start the process in a group of its own: a terminal's Ctrl-C must reach the supervisor only.
+
+        Its standard input is a pipe into which nothing is ever written: `backend.supervised` sees it close.
+        """
+        self.close_input()
         self.process = subprocess.Popen(
-            list(self.command), env=dict(self.environment), stdin=subprocess.DEVNULL, start_new_session=True
+            list(self.command), env=dict(self.environment), stdin=subprocess.PIPE, start_new_session=True
         )
         self.started_at = time.monotonic()
         self.starts_at = None
+
+    def close_input(self) -> None:
+        """Close this end of the pipe to a process that has ended."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
 
     @property
     def exit_code(self) -> int | None:
@@ -120,6 +129,7 @@ class Supervisor:
                 _log.warning("%s does not end: killing it", child.name)
             child.send(signal.SIGKILL)
             child.process.wait()
+            child.close_input()
 
     def _look_after(self, child: Child) -> None:
         """Plan the next start of a dead child, or start it when its time has come; nobody else waits."""

@@ -50,7 +50,8 @@ class Outcome:
 def enqueue_predict(payload: Mapping[str, Any], *, queue: str, connection: "redis.Redis") -> Job:
     """Put one prediction job into the queue `interactive`, or for `inference` into that of its project.
 
-    The payload must be JSON and light: no masks and no secrets. Raises `QueueUnavailableError`.
+    The payload must be JSON and light, without masks. Its only secret is the user and password of the
+    project's task data, which a worker has from nowhere else. Raises `QueueUnavailableError`.
     """
     (job,) = enqueue_predicts([payload], queue=queue, connection=connection)
     return job
