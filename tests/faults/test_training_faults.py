@@ -12,14 +12,18 @@ from rq.job import Job
 
 from backend.demo.label_studio_server import LabelStudioServer
 from backend.label_studio.client import LabelStudioClient
+from backend.learning.learning_storage import open_learning
 from backend.learning.project_folder import ProjectFolder, learning_root
 from backend.learning.project_key import key_from_api
+from backend.learning.sample_store import SampleStore
 from backend.queueing.connection import SERIALIZER
 from backend.queueing.learning_jobs import enqueue_learning, learning_jobs
+from backend.settings import load_settings
 from tests.backend.learning.toy import CONFIG, correction, toy_pictures
 from tests.faults.tcp_switch import TcpSwitch
 from tests.label_studio import MakeProject
 from tests.processes import BackendProcess, Installation, MakeInstallation, wait_until
+from tests.s3 import S3Server
 
 PATIENCE = 900.0
 STEPS = 30
@@ -180,3 +184,36 @@ def test_a_run_without_anything_new_publishes_nothing(
     train("train-copy-2", run="another run")
     wait_until(lambda: folder.state.last_result.startswith("nothing new"), "the second run has ended")
     assert len(folder.registry.versions()) == 1
+
+
+def test_a_training_of_a_shared_project_is_known_to_other_machines(
+    label_studio: LabelStudioServer,
+    client: LabelStudioClient,
+    new_installation: MakeInstallation,
+    project: int,
+    s3: S3Server,
+    tmp_path: Path,
+) -> None:
+    address = s3.make_bucket()
+    own = new_installation(
+        LABEL_STUDIO_URL=f"http://127.0.0.1:{label_studio.port}",
+        LABEL_STUDIO_API_KEY=label_studio.token(),
+        ZEGCLIP_TRAINING_ITERATIONS="2",
+        ZEGCLIP_REPREDICT="false",
+        ZEGCLIP_STORAGE_URL=address,
+        **s3.environment(),
+    )
+    key = key_from_api(client.project(project))
+    own.start_worker("training", ZEGCLIP_DATA_DIR=str(tmp_path / "trainer"))
+    payload = {"key": key, "run": "run", "why": "test", "events": [7, 3]}
+    assert enqueue_learning("train", payload, job_id="train-shared", connection=own.connection, why="test")
+    elsewhere = load_settings(data_dir=tmp_path / "elsewhere", storage_url=address)
+    folder = open_learning(elsewhere).project(key)
+    wait_until(lambda: folder.state.trained_at, "a training has ended", patience=PATIENCE)
+    [version] = folder.registry.versions()
+    assert folder.registry.verified(version.number).model_folder.is_relative_to(tmp_path / "elsewhere")
+    assert (folder.state.events_read, folder.state.starts_read) == (7, 3)
+    assert len(SampleStore(files=folder.samples).samples()) == PICTURES
+    fence = f"zegclip:training:{key}"
+    wait_until(lambda: not own.connection.exists(fence), "the fence is open")
+    assert own.connection.exists(f"{fence}:token")
