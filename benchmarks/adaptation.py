@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--corrections", type=int, default=50)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--without-transduction", action="store_true")
+    parser.add_argument("--learning-rate", type=float, default=AdaptationSettings().learning_rate)
     parser.add_argument("--cache", type=Path, default=None, help="kept from run to run")
     arguments = parser.parse_args()
     dataset = DatasetDescription.load(arguments.dataset)
@@ -77,7 +78,7 @@ def _one_seed(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         corrections = _export(folder / "data", dataset, work, never)
-        settings = AdaptationSettings(seed=seed)
+        settings = AdaptationSettings(seed=seed, learning_rate=arguments.learning_rate)
         if arguments.without_transduction:
             settings = replace(settings, unlabelled_images=0)
         started = time.monotonic()

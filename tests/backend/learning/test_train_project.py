@@ -114,7 +114,7 @@ def test_a_better_version_serves_and_everything_is_written_down(
 
 
 @pytest.mark.slow
-def test_the_next_training_starts_from_the_champion_and_learns_new_labels_without_corrections(
+def test_the_next_training_knows_its_parent_and_learns_new_labels_without_corrections(
     make: MakeTrainer, folder: ProjectFolder, server: PretendLabelStudio
 ) -> None:
     make().run("first")
