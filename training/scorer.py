@@ -13,6 +13,7 @@ from training.looks import plan_look
 from training.setting_groups import EvaluationSettings
 from zegclip_core.adaptation.head import AdaptedHead
 from zegclip_core.dense_head import DenseZeroShotHead
+from zegclip_core.heads import best_words
 from zegclip_core.labels import Label
 from zegclip_core.segmenter import Segmenter
 from zegclip_core.windows import Window
@@ -90,9 +91,7 @@ class ClassScorer:
     def _scores(self, pixels: Tensor, size: tuple[int, int]) -> Tensor:
         """Return the scores (1, C, H, W) of one window, at the given size."""
         words = self.head.logits(self.head.encode(pixels), self.text)
-        logits = words.new_full((1, self.competitors, *words.shape[-2:]), -torch.inf)
-        places = self.owners.view(1, -1, 1, 1).expand_as(words)
-        logits = logits.scatter_reduce(1, places, words, "amax")
+        logits = best_words(words, self.owners, self.competitors)
         if self._has_none_logit:
             none = logits.new_full((1, 1, *logits.shape[-2:]), self.head.none_logit or 0.0)
             logits = torch.cat((logits, none), dim=1)

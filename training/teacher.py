@@ -9,6 +9,14 @@ import torch
 from zegclip_core.zegclip.model import ZegCLIP
 
 
+def mean_decay(decay: float, steps: int) -> float:
+    """Return the weight of the past in a running mean after `steps` steps, `decay` at most.
+
+    At the beginning the mean forgets faster, so that it does not lag behind the start.
+    """
+    return min(decay, (1 + steps) / (10 + steps))
+
+
 class MovingAverage:
     """Keeps the running mean of a model's learned parameters; the frozen backbone is shared.
 
@@ -27,7 +35,7 @@ class MovingAverage:
     @torch.no_grad()
     def follow(self) -> None:
         """Move a step towards the student."""
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        decay = mean_decay(self.decay, self.steps)
         self.steps += 1
         for name, parameter in self.model.learned_parameters():
             self.mean[name].lerp_(parameter.detach(), 1 - decay)

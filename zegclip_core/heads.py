@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from zegclip_core.backbones.backbone import Backbone
@@ -53,3 +54,17 @@ class SegmentationHead(Protocol):
     def logits(self, features: HeadFeatures, text: Tensor) -> Tensor:
         """Score words (P, D), unit length, on the scale that softmax needs: (B, P, h, w), float32."""
         ...
+
+
+def best_words(logits: Tensor, owners: Tensor, labels: int) -> Tensor:
+    """Let each label take its best word: (B, P, h, w) to (B, C, h, w).
+
+    Args:
+        logits: of the words.
+        owners: the label of each word (P,).
+        labels: how many labels C there are; one without a word gets minus infinity.
+
+    """
+    lowest = logits.new_full((len(logits), labels, *logits.shape[-2:]), -torch.inf)
+    places = owners.view(1, -1, 1, 1).expand_as(logits)
+    return lowest.scatter_reduce(1, places, logits, "amax")

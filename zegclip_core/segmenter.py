@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import BackboneSpec, parse_notation
@@ -27,7 +26,7 @@ from zegclip_core.encoding import (
 )
 from zegclip_core.engines.choice import set_engine
 from zegclip_core.engines.precision import EngineWish
-from zegclip_core.heads import SegmentationHead
+from zegclip_core.heads import SegmentationHead, best_words
 from zegclip_core.labelling import (
     LabellingOptions,
     certainty,
@@ -178,7 +177,7 @@ class Segmenter:
         with self._forward, torch.inference_mode():
             text, owners = self.text_bank.embed(classes)
             parts = [
-                _best_synonym(self.head.logits(features, text)[0], owners, len(classes))
+                best_words(self.head.logits(features, text), owners, len(classes))[0]
                 for features in encoded.features
             ]
             stitched = stitch(encoded.plan, parts, stride=self.head.backbone.stride)
@@ -235,13 +234,6 @@ def _load_head(
         return load_head(spec.path, cache_dir=cache_dir, device=device, show_progress=show_progress)
     backbone = load_backbone(spec, cache_dir=cache_dir, device=device, show_progress=show_progress)
     return DenseZeroShotHead(backbone=backbone)
-
-
-def _best_synonym(logits: Tensor, owners: Tensor, classes: int) -> Tensor:
-    """Maximum over each class's words: (P, h, w) to (C, h, w)."""
-    best = logits.new_full((classes, *logits.shape[1:]), -torch.inf)
-    places = owners.view(-1, 1, 1).expand_as(logits)
-    return best.scatter_reduce_(0, places, logits, "amax")
 
 
 def _leave_unpainted(

@@ -21,6 +21,7 @@ from training.adaptation.views import AdaptationViews
 from training.errors import DivergedError
 from training.schedule import learning_rate
 from training.setting_groups import OptimisationSettings
+from training.teacher import mean_decay
 from zegclip_core.adaptation.model import Adaptation
 
 
@@ -149,9 +150,7 @@ class AdaptationLearner:
         return logits if self.with_none else logits[:, :-1]
 
     def _average(self, mean: Tensor, new: Tensor, steps: Tensor | int) -> Tensor:
-        count = int(steps)
-        decay = min(self.settings.teacher_decay, (1 + count) / (10 + count))
-        return mean.lerp(new, 1 - decay)
+        return mean.lerp(new, 1 - mean_decay(self.settings.teacher_decay, int(steps)))
 
 
 def _optimiser(adaptation: Adaptation, settings: AdaptationSettings) -> torch.optim.AdamW:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.label_mapping import NEGATIVE
+from zegclip_core.heads import best_words
 
 
 def label_logits(words: Tensor, none: Tensor, owners: Tensor, labels: int) -> Tensor:
@@ -21,9 +22,7 @@ def label_logits(words: Tensor, none: Tensor, owners: Tensor, labels: int) -> Te
     Returns (B, C + 1, h, w).
 
     """
-    lowest = words.new_full((len(words), labels, *words.shape[-2:]), -torch.inf)
-    places = owners.view(1, -1, 1, 1).expand_as(words)
-    return torch.cat((lowest.scatter_reduce(1, places, words, "amax"), none), dim=1)
+    return torch.cat((best_words(words, owners, labels), none), dim=1)
 
 
 def corrected_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from training.progress import Listener, Phase, Progress, Question
 from training.run import TrainedModel
 from training.run_files import MODEL_FOLDER, RunLog, explain_full_disk, load_state, save_state
 from training.samples import require_files
+from training.words import class_labels
 from zegclip_core.adaptation.files import AdaptationFacts, save_adaptation
 from zegclip_core.adaptation.model import Adaptation
 from zegclip_core.backbones.backbone import Backbone
@@ -27,7 +28,6 @@ from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import parse_notation
 from zegclip_core.checkpoints.facts import BackboneReference
 from zegclip_core.devices import choose_device
-from zegclip_core.labels import Label
 from zegclip_core.text_bank import TextBank, clean_word
 
 
@@ -115,10 +115,6 @@ def adapt(
     return TrainedModel(folder=folder, iterations=done, loss=loss, seconds=seconds)
 
 
-def _labels(mapping: LabelMapping) -> list[Label]:
-    return [Label(one.name, one.prompts) for one in mapping.classes]
-
-
 def _learner(
     settings: AdaptationSettings,
     description: DatasetDescription,
@@ -131,7 +127,9 @@ def _learner(
         raise ConfigurationError(
             f"{backbone.name} was not trained on patches: adapt zegclip-mini, or train a decoder for it"
         )
-    text, owners = TextBank(backbone=backbone, cache_dir=cache_dir / "text").embed(_labels(mapping))
+    text, owners = TextBank(backbone=backbone, cache_dir=cache_dir / "text").embed(
+        class_labels(mapping.classes, "all")
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         adaptation = Adaptation(

@@ -28,6 +28,7 @@ from training.pretrain.settings import TowerSettings
 from training.pretrain.stuff import STUFF
 from training.pretrain.words import WordTargets
 from training.run_files import load_state, save_state
+from training.teacher import mean_decay
 from zegclip_core.backbones.backbone import Backbone
 
 _WORD_STREAM = 4
@@ -132,8 +133,7 @@ class TowerTraining:
         nn.utils.clip_grad_norm_(list(self.trained.values()), self.settings.clip)
         self.optimiser.step()
         self.step += 1
-        # At the beginning the mean forgets faster, so that it does not lag behind the start.
-        decay = min(self.settings.averaging, (1 + self.step) / (10 + self.step))
+        decay = mean_decay(self.settings.averaging, self.step)
         with torch.no_grad():
             for name, tensor in self.trained.items():
                 self.average[name].lerp_(tensor, 1 - decay)

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from zegclip_core.adaptation.files import is_adaptation, load_adaptation, read_manifest
 from zegclip_core.adaptation.head import AdaptedHead
-from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.backbones.backbone import Backbone, InputSizes
 from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import model_name, model_revision, parse_notation
 from zegclip_core.checkpoints.compact import CompactCheckpoint, read_checkpoint
@@ -36,21 +37,16 @@ def load_head(
         show_progress=show_progress,
     )
     adaptation = load_adaptation(folder, base)
-    spec = parse_notation(str(folder.resolve()))
-    named = Backbone(
-        clip=base.clip,
-        tokenizer=base.tokenizer,
-        name=model_name(spec),
-        revision=model_revision(spec),
-        digest=base.digest,
-        stride=base.stride,
+    named = _named(
+        base,
+        folder,
         sizes=base.sizes,
-        image_mean=base.image_mean.flatten().tolist(),
-        image_std=base.image_std.flatten().tolist(),
+        image_mean=base.image_mean,
+        image_std=base.image_std,
         none_cosine=base.none_cosine,
         templates=base.templates,
     )
-    return AdaptedHead(adaptation=adaptation, backbone=named.to(base.device))
+    return AdaptedHead(adaptation=adaptation, backbone=named)
 
 
 def load_zegclip(
@@ -132,6 +128,28 @@ def backbone_notation(folder: Path, reference: BackboneReference) -> str:
 
 def _as_trained(base: Backbone, model: ZegCLIP, folder: Path, facts: CheckpointFacts) -> Backbone:
     """The same CLIP as the trained model sees it."""
+    return _named(
+        base,
+        folder,
+        sizes=facts.sizes,
+        image_mean=model.image_mean,
+        image_std=model.image_std,
+        none_cosine=None,
+        templates=facts.templates,
+    )
+
+
+def _named(
+    base: Backbone,
+    folder: Path,
+    *,
+    sizes: InputSizes,
+    image_mean: Tensor,
+    image_std: Tensor,
+    none_cosine: float | None,
+    templates: tuple[str, ...],
+) -> Backbone:
+    """The same CLIP under the name and revision of a checkpoint's folder."""
     spec = parse_notation(str(folder.resolve()))
     backbone = Backbone(
         clip=base.clip,
@@ -140,10 +158,10 @@ def _as_trained(base: Backbone, model: ZegCLIP, folder: Path, facts: CheckpointF
         revision=model_revision(spec),
         digest=base.digest,
         stride=base.stride,
-        sizes=facts.sizes,
-        image_mean=model.image_mean.flatten().tolist(),
-        image_std=model.image_std.flatten().tolist(),
-        none_cosine=None,
-        templates=facts.templates,
+        sizes=sizes,
+        image_mean=image_mean.flatten().tolist(),
+        image_std=image_std.flatten().tolist(),
+        none_cosine=none_cosine,
+        templates=templates,
     )
     return backbone.to(base.device)

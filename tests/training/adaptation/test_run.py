@@ -93,10 +93,9 @@ def test_a_clip_that_knows_no_patches_is_refused(run: Run) -> None:
         run(backbone=tiny_backbone())
 
 
-def test_images_are_sorted_by_what_is_known_of_them(
-    description: DatasetDescription, backbone: Backbone, tmp_path: Path
-) -> None:
-    views = AdaptationViews(
+@pytest.fixture
+def views(description: DatasetDescription, backbone: Backbone, tmp_path: Path) -> AdaptationViews:
+    return AdaptationViews(
         description=description,
         ids=description.ids("train"),
         mapping=map_labels(description, "self_training", background="negative"),
@@ -104,21 +103,14 @@ def test_images_are_sorted_by_what_is_known_of_them(
         target_stride=4,
         cache_dir=tmp_path / "cache",
     )
+
+
+def test_images_are_sorted_by_what_is_known_of_them(views: AdaptationViews) -> None:
     assert views.by_label == [["picture0", "picture1"], ["picture0", "picture1"]]
     assert views.unlabelled == ["picture2"]
 
 
-def test_a_mirrored_view_has_mirrored_targets(
-    description: DatasetDescription, backbone: Backbone, tmp_path: Path
-) -> None:
-    views = AdaptationViews(
-        description=description,
-        ids=description.ids("train"),
-        mapping=map_labels(description, "self_training", background="negative"),
-        backbone=backbone,
-        target_stride=4,
-        cache_dir=tmp_path / "cache",
-    )
+def test_a_mirrored_view_has_mirrored_targets(views: AdaptationViews) -> None:
     patches, targets = views.view("picture0", mirrored=False)
     mirrored, mirrored_targets = views.view("picture0", mirrored=True)
     assert patches.shape == (1, 24, 4, 4)
