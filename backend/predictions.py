@@ -44,6 +44,7 @@ def predict_tasks(
     project: str = "",
     features: FeatureCache | None = None,
     begin: Callable[[int], object] = lambda place: None,
+    stop: Callable[[], bool] = lambda: False,
     together: bool = False,
 ) -> list[dict[str, Any]]:
     """Predict every task with a project's labels.
@@ -59,6 +60,7 @@ def predict_tasks(
         project: keeps download caches of projects apart.
         features: what has been encoded before; None keeps nothing.
         begin: called with each task's place before it is painted; a `BackendError` from it fails that task.
+        stop: asked between two tasks; when it says so, the tasks behind are left out.
         together: encode all images in one batch and paint beside each other, which is faster on a GPU.
 
     Returns items with `model_version`, `score` (certainty, 0..1) and `result` (regions). A task that cannot
@@ -110,8 +112,10 @@ def predict_tasks(
                 pool=pool,
             )
             return list(pool.map(paint, range(len(tasks)), encoded))
-    items = []
+    items: list[dict[str, Any]] = []
     for place, following in zip(range(len(tasks)), [*tasks[1:], None], strict=False):
+        if items and stop():
+            break
         if following is not None:
             ahead.announce(first_addresses(following, config.targets), task_id=following.get("id"))
         items.append(paint(place, {}))

@@ -1,7 +1,7 @@
 """Many workers: what one and two real ones do, and how the queue behaves with up to 256 simulated ones.
 
 Run it in the checkout: `python -m benchmarks.scale`. Everything runs on a queue server of its own. A
-simulated worker is the product's own worker process with a job that sleeps as long as a real job took in the
+simulated worker is the product's own worker process with a job that sleeps as long as real tasks took in the
 first part, times `--times`: ten times the embedded model is about ViT-B/16 on one core. So the queue server,
 RQ and the order of the jobs are the real ones, and 256 workers need no 256 machines.
 """
@@ -128,7 +128,7 @@ def click(own: Installation, task_seconds: Sequence[float], seconds: float, seed
     found = []
     ended = time.monotonic() + seconds
     while time.monotonic() < ended:
-        payload = {"tasks": photo_tasks()[:1], "project": "1", "seconds": chance.choice(task_seconds)}
+        payload = {"tasks": photo_tasks()[:1], "project": "1", "seconds": [chance.choice(task_seconds)]}
         began = time.monotonic()
         job = enqueue_predict(payload, queue=INTERACTIVE, connection=own.connection)
         wait_for([job], deadline=began + 120)
@@ -142,7 +142,7 @@ def batches(task_seconds: Sequence[float], project: str, count: int, size: int) 
     chance = random.Random(0)
     tasks = [{"id": number, "data": {"image": f"/data/upload/1/{number:032x}.jpg"}} for number in range(size)]
     job = {"tasks": tasks, "label_config": LABELS, "project": project}
-    return [{**job, "seconds": sum(chance.choices(task_seconds, k=size))} for _ in range(count)]
+    return [{**job, "seconds": chance.choices(task_seconds, k=size)} for _ in range(count)]
 
 
 def fill(own: Installation, task_seconds: Sequence[float], size: int) -> None:

@@ -11,7 +11,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from rq import get_current_job
+
 from backend.queueing.connection import SERIALIZER, connect_worker
+from backend.queueing.giving_way import GaveWay, InterruptedBatch
 from backend.queueing.names import INFERENCE_QUEUES
 from backend.worker.names import MAINTENANCE_INTERVAL, MONITORING_INTERVAL, WORKER_LIFETIME, worker_name
 from backend.worker.predict_worker import PredictWorker
@@ -19,10 +22,19 @@ from backend.worker.predict_worker import PredictWorker
 SLEEP = "benchmarks.simulated_workers.sleep"
 
 
-def sleep(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Do nothing for as long as the tasks of a payload would take, which it tells in `seconds`."""
-    time.sleep(payload["seconds"])
-    return {"results": [{"result": []} for _ in payload["tasks"]]}
+def sleep(payload: Mapping[str, Any]) -> dict[str, Any] | GaveWay:
+    """Do nothing for the `seconds` that each task of a payload would take, and give way between them."""
+    job = get_current_job()
+    assert job is not None
+    batch = InterruptedBatch(job)
+    slept: list[dict[str, Any]] = []
+    for seconds in payload["seconds"][len(batch.done) :]:
+        if slept and batch.people_wait():
+            return batch.give_way(slept)
+        time.sleep(seconds)
+        slept.append({"result": []})
+    batch.end()
+    return {"results": [*batch.done, *slept]}
 
 
 def main() -> None:

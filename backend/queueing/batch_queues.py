@@ -15,7 +15,7 @@ from rq import Queue
 from rq.job import Job
 
 from backend.queueing.connection import SERIALIZER, open_queue
-from backend.queueing.names import INFERENCE
+from backend.queueing.names import INFERENCE, INTERACTIVE
 
 # Seconds after which an idle worker looks whether a project has begun its first batch.
 LOOK_SECONDS = 1
@@ -50,7 +50,7 @@ def forget_ended_queues(connection: "redis.Redis") -> None:
 
 
 class TurnsQueue(Queue):  # type: ignore[misc]
-    """The queue class of inference workers: its first queue always first, batches in random order.
+    """The queue class of inference workers: the interactive queue first, or last; batches in random order.
 
     Every project with a waiting batch is equally likely to be next: RQ's random strategy, over the queues
     that exist at this moment.
@@ -61,13 +61,15 @@ class TurnsQueue(Queue):  # type: ignore[misc]
         cls, queues: Iterable[Queue], timeout: int | None, connection: "redis.Redis", **options: Any
     ) -> tuple[Job, Queue] | None:
         """Return the next job and its queue; raises `DequeueTimeout` after a short while without any."""
-        first, *others = queues
-        names = {queue.name for queue in others} | set(_project_queue_names(connection))
-        in_turn = [cls(name, connection=connection, serializer=SERIALIZER) for name in names]
-        random.shuffle(in_turn)
+        names = [queue.name for queue in queues]
+        batches = list({*names, *_project_queue_names(connection)} - {INTERACTIVE})
+        random.shuffle(batches)
+        clicks = [INTERACTIVE] if INTERACTIVE in names else []
+        order = clicks + batches if names[0] == INTERACTIVE else batches + clicks
+        in_order = [cls(name, connection=connection, serializer=SERIALIZER) for name in order]
         wait = None if timeout is None else min(timeout, LOOK_SECONDS)
         found: tuple[Job, Queue] | None = super().dequeue_any(
-            [first, *in_turn], wait, connection=connection, **options
+            in_order, wait, connection=connection, **options
         )
         return found
 

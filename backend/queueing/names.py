@@ -17,5 +17,7 @@ RUN_DESCRIBE_LABELS = "backend.jobs.describe_labels.run_describe_labels"
 RESULT_LIFETIME = 600
 FAILURE_LIFETIME = 7 * 24 * 3600
 PREDICT_TIMEOUT = 600
+# What a batch that gave way has painted. Nobody waits for a job for so long; after it all is painted again.
+KEPT_LIFETIME = 3600
 # How often a job that killed its worker, or raised, is tried again.
 PREDICT_RETRIES = 2

@@ -92,6 +92,14 @@ def test_the_next_image_is_fetched_while_one_is_painted(
     assert len(server.asked) == 2
 
 
+def test_it_stops_between_two_tasks_when_told_so_but_never_before_the_first(predict: Predict) -> None:
+    answers = iter([False, True])
+    items = predict({"image": CAT}, {"image": CUP}, {"image": CAT}, stop=lambda: next(answers))
+    assert [bool(item["result"]) for item in items] == [True, True]
+    assert len(predict({"image": CAT}, {"image": CUP}, stop=lambda: True)) == 1
+    assert len(predict({"image": CAT}, stop=lambda: True)) == 1
+
+
 class TestTogether:
     """All images of a job in one batch, as on a GPU."""
 

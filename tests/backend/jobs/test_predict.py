@@ -1,6 +1,7 @@
 """The prediction job, run by a real worker with the embedded model."""
 
 import io
+import threading
 import time
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 from PIL import Image
 
 from backend.queueing.enqueue import Outcome, enqueue_predict, wait_for
-from backend.queueing.names import INFERENCE
+from backend.queueing.names import INFERENCE, INTERACTIVE
 from backend.recent_predictions import recent_predictions
 from tests.backend.web.bodies import LABELS, photo_tasks, task
-from tests.processes import BackendProcess, Installation, wait_until
+from tests.http_server import Answer, Asked, LocalServer
+from tests.photos import small_photos
+from tests.processes import BackendProcess, Installation, MakeInstallation, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -64,3 +67,48 @@ def test_a_payload_that_nobody_could_have_made_fails_its_job_with_a_reason(run: 
     outcome = run({"tasks": []})
     assert outcome.state == "failed"
     assert "label_config" in outcome.reason
+
+
+def test_a_click_is_answered_before_the_batch_that_its_worker_is_in(
+    new_installation: MakeInstallation,
+) -> None:
+    cat, cup = (photo.content for photo in small_photos())
+    asked_for_first, clicked, answered = threading.Event(), threading.Event(), threading.Event()
+
+    def first(_: Asked) -> Answer:
+        asked_for_first.set()
+        assert clicked.wait(120)
+        return Answer(cup)
+
+    def last(_: Asked) -> Answer:
+        # The worker would wait here for ever if it did not paint the click before.
+        assert answered.wait(120)
+        return Answer(cat)
+
+    with LocalServer() as server:
+        server.routes = {"/data/1.jpg": first, "/data/2.jpg": Answer(cat), "/data/3.jpg": last}
+        own = new_installation(LABEL_STUDIO_URL=server.url)
+        own.start_worker()
+        tasks = [task(number, f"/data/{number}.jpg") for number in (1, 2, 3)]
+        batch = enqueue_predict(
+            {"tasks": tasks, "label_config": LABELS, "project": "3"},
+            queue=INFERENCE,
+            connection=own.connection,
+        )
+        assert asked_for_first.wait(120)
+        click = enqueue_predict(
+            {"tasks": photo_tasks()[:1], "label_config": LABELS, "project": "3"},
+            queue=INTERACTIVE,
+            connection=own.connection,
+        )
+        clicked.set()
+        (answer,) = wait_for([click], deadline=time.monotonic() + 20)
+        assert answer.state == "done"
+        answered.set()
+        (outcome,) = wait_for([batch], deadline=time.monotonic() + 120)
+        assert [asked.target for asked in server.asked].count("/data/1.jpg") == 1
+    names = [
+        {name for r in item["result"] for name in r["value"]["brushlabels"]}
+        for item in outcome.value["results"]
+    ]
+    assert ["cup" in names[0], names[1], names[2]] == [True, {"cat"}, {"cat"}]
