@@ -1,5 +1,6 @@
 """What corrections teach, without a server: one training for each seed, measured on an untouched split.
 
+One correction in five is held out: it says how much of what was learned is kept, and the gate decides by it.
 As in `benchmarks.loop` with a random order, a task that shows a label named by `--never` is skipped, and goes
 along without labels. With `--codes` the other labels are called A01, A02 …, which mean nothing to any model.
 Without `--test-split` the training split is cut in halves.
@@ -27,8 +28,10 @@ from training.adaptation.settings import AdaptationSettings
 from training.dataset_description import DatasetDescription
 from training.dataset_files import read_mask
 from training.evaluate import evaluate
+from training.gate import Verdict, judge
+from training.kept_labels import kept_labels
 from training.metrics import Scores
-from zegclip_core.segmenter import build_segmenter
+from zegclip_core.segmenter import Segmenter, build_segmenter
 
 SMALLEST = 2000
 UNLABELLED = 100
@@ -39,6 +42,7 @@ class Work:
     """What the annotator leaves behind."""
 
     corrected: tuple[str, ...]
+    held_out: tuple[str, ...]
     untouched: tuple[str, ...]
     test: tuple[str, ...]
 
@@ -57,6 +61,7 @@ def main() -> None:
     parser.add_argument("--corrections", type=int, default=50)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--without-transduction", action="store_true")
+    parser.add_argument("--whole", action="store_true", help="keep all that was learned")
     parser.add_argument("--learning-rate", type=float, default=AdaptationSettings().learning_rate)
     parser.add_argument("--cache", type=Path, default=None, help="kept from run to run")
     arguments = parser.parse_args()
@@ -64,8 +69,8 @@ def main() -> None:
     never = tuple(arguments.never) if arguments.never is not None else dataset.unseen
     if arguments.codes:
         dataset = _with_codes(dataset, never)
-    print("| seed | corrected (train) | model | pAcc | seen | never annotated | hIoU | seconds |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| seed | corrected (train) | model | pAcc | seen | never annotated | hIoU | seconds | gate |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     gains = [_one_seed(arguments, dataset, never, seed) for seed in arguments.seeds]
     seen, unseen = zip(*gains, strict=True)
     print(f"mean gain: seen {statistics.mean(seen):+.1f}, never annotated {statistics.mean(unseen):+.1f}")
@@ -87,6 +92,7 @@ def _one_seed(
             model="zegclip-mini",
             dataset=corrections.root,
             split="train",
+            holdout=None if arguments.whole else "holdout",
             out=folder / "run",
             device="cpu",
             cache_dir=arguments.cache or folder / "cache",
@@ -94,17 +100,30 @@ def _one_seed(
         seconds = time.monotonic() - started
         print(f"seed {seed}: trained in {seconds:.0f} s", file=sys.stderr, flush=True)
         split = arguments.test_split or arguments.train_split
-        scores = [
-            evaluate(build_segmenter(model, device="cpu"), dataset, split, unseen=never, ids=work.test).scores
-            for model in ("zegclip-mini", str(trained.folder))
-        ]
-    for model, one, took in zip(("base", "adapted"), scores, (0.0, seconds), strict=True):
+        models = [build_segmenter(name, device="cpu") for name in ("zegclip-mini", str(trained.folder))]
+        scores = [evaluate(one, dataset, split, unseen=never, ids=work.test).scores for one in models]
+        verdict = _verdict(corrections, models, work)
+    names = (models[0].model_version, f"adapted, {trained.strength:.0%} kept")
+    decisions = ("-", f"{'promoted' if verdict.promoted else 'held back'}: {verdict.reason}")
+    for name, one, took, gate in zip(names, scores, (0.0, seconds), decisions, strict=True):
         print(
-            f"| {seed} | {len(work.corrected)} | {model} | {one.p_acc:.1f} | {one.m_iou_seen:.1f} "
-            f"| {one.m_iou_unseen:.1f} | {one.h_iou:.1f} | {took:.0f} |",
+            f"| {seed} | {len(work.corrected)} | {name} | {one.p_acc:.1f} | {one.m_iou_seen:.1f} "
+            f"| {one.m_iou_unseen:.1f} | {one.h_iou:.1f} | {took:.0f} | {gate} |",
             flush=True,
         )
     return _gain(scores)
+
+
+def _verdict(corrections: DatasetDescription, models: Sequence[Segmenter], work: Work) -> Verdict:
+    base, adapted = (_holdout_iou(one, corrections) for one in models)
+    kept = kept_labels(*models, corrections, ids=work.untouched, names=corrections.unseen)
+    return judge(adapted, base, holdout=len(work.held_out), kept=kept)
+
+
+def _holdout_iou(model: Segmenter, corrections: DatasetDescription) -> dict[str, float | None]:
+    """IoU of the labels, without the background, as the product's gate sees it."""
+    by_label = evaluate(model, corrections, "holdout").to_document()["per_class"]
+    return {one.name: by_label[one.name] for one in corrections.foreground}
 
 
 def _gain(scores: Sequence[Scores]) -> tuple[float, float]:
@@ -132,7 +151,8 @@ def _work(
         (untouched if skipped or finished else corrected).append(one)
     # One correction in five only decides whether a version serves.
     kept = [one for place, one in enumerate(corrected) if place % 5 != 4]
-    return Work(tuple(kept), tuple(untouched[:UNLABELLED]), tuple(test))
+    held = [one for place, one in enumerate(corrected) if place % 5 == 4]
+    return Work(tuple(kept), tuple(held), tuple(untouched[:UNLABELLED]), tuple(test))
 
 
 def _export(root: Path, dataset: DatasetDescription, work: Work, never: Sequence[str]) -> DatasetDescription:
@@ -142,20 +162,21 @@ def _export(root: Path, dataset: DatasetDescription, work: Work, never: Sequence
     for one in work.corrected:
         pixels += np.bincount(read_mask(dataset, one).ravel(), minlength=1 << 16)
     unseen = [c for c in dataset.foreground if c.name in never or pixels[c.index] < SMALLEST]
-    for one in (*work.corrected, *work.untouched):
+    for one in (*work.corrected, *work.held_out, *work.untouched):
         shutil.copyfile(dataset.image_path(one), root / "images" / f"{one}{dataset.image_suffix}")
         mask = read_mask(dataset, one).astype(np.uint8)
         if one in work.untouched:
             mask[:] = unseen[0].index if unseen else dataset.ignore_index
         Image.fromarray(mask).save(root / "masks" / f"{one}.png")
     (root / "train.txt").write_text("".join(f"{one}\n" for one in (*work.corrected, *work.untouched)))
+    (root / "holdout.txt").write_text("".join(f"{one}\n" for one in work.held_out))
     description = replace(
         dataset,
         root=root,
         images="images",
         masks="masks",
         mask_suffix=".png",
-        splits={"train": "train.txt"},
+        splits={"train": "train.txt", "holdout": "holdout.txt"},
         unseen=tuple(one.name for one in unseen),
     )
     description.save()

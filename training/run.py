@@ -55,6 +55,8 @@ class TrainedModel:
         iterations: optimiser steps of the whole run.
         loss: of the last step.
         seconds: spent in steps since the run was last (re)started.
+        seconds_encoding: how much of it went into features of images, where that is known.
+        strength: the share of what was learned that is kept.
 
     """
 
@@ -62,6 +64,8 @@ class TrainedModel:
     iterations: int
     loss: float
     seconds: float
+    seconds_encoding: float = 0.0
+    strength: float = 1.0
 
 
 def train(

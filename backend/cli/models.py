@@ -99,7 +99,8 @@ def _show(version: Version) -> None:
         print(f"{engine}: {loss:+.2f} points of mIoU lost on the hold-out")
     print("label                     words                          IoU    champion then")
     for name, words in facts.labels.items():
-        seen = "" if name in facts.seen else "  (no corrections)"
+        kept = f", keeps {facts.kept[name]:.0%}" if name in facts.kept else ""
+        seen = "" if name in facts.seen else f"  (no corrections{kept})"
         print(
             f"{name:<25} {', '.join(words)[:30]:<30} {_percent(facts.iou.get(name)):<6} "
             f"{_percent(facts.champion_iou.get(name))}{seen}"

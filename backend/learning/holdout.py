@@ -1,11 +1,12 @@
-"""What a model reaches on a project's hold-out, and what a faster engine loses there."""
+"""What a model reaches on a project's hold-out, what a faster engine loses there, what is lost elsewhere."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from backend.learning.dataset_export import HOLDOUT, ExportedDataset
+from backend.learning.dataset_export import HOLDOUT, TRAIN, ExportedDataset
 from backend.learning.stages import Report, StageProgress
 from training.evaluate import evaluate
+from training.kept_labels import kept_labels
 from training.registry.manifest import mean_iou
 from zegclip_core.engines.precision import EngineWish
 from zegclip_core.segmenter import Segmenter, build_segmenter
@@ -70,6 +71,28 @@ class Holdout:
         found = None if name == "torch" else mean_iou(self._score(segmenter))
         return {} if found is None else {name: round(expected - found, 3)}
 
+    def kept(self, model: Path, champion: Path | None) -> dict[str, float]:
+        """Of labels without corrections, the share (0 to 1) that a version keeps where the champion is sure.
+
+        Looked for on the images without correction; empty without such labels or images.
+
+        Args:
+            model: the version's checkpoint.
+            champion: that of the model in service; None for the base model.
+
+        """
+        exported = self._exported
+        if not exported.unlabelled:
+            return {}
+        return kept_labels(
+            self._load(champion, "torch"),
+            self._load(model, "torch"),
+            exported.description,
+            ids=exported.description.ids(TRAIN)[exported.train :],
+            names=exported.description.unseen,
+            progress=self._tell,
+        )
+
     def _load(self, model: Path | None, engine: EngineWish) -> Segmenter:
         notation = self._model if model is None else str(model)
         return build_segmenter(notation, cache_dir=self._cache_dir, device=self._device, engine=engine)
@@ -79,9 +102,10 @@ class Holdout:
             segmenter,
             self._exported.description,
             HOLDOUT,
-            progress=lambda done, total: self._report(
-                StageProgress(stage="comparing", done=done, total=total)
-            ),
+            progress=self._tell,
         )
         by_label: IouByLabel = result.to_document()["per_class"]
         return {label.name: by_label[label.name] for label in self._exported.labels}
+
+    def _tell(self, done: int, total: int) -> None:
+        self._report(StageProgress(stage="comparing", done=done, total=total))

@@ -23,12 +23,14 @@ class TrainingPlan:
         settings: of the run: an adaptation of the embedded model, or a training of ZegCLIP's decoder.
         start_from: the checkpoint folder of the version in service; None starts as the recipe says. An
             adaptation always starts from the embedded model.
+        has_holdout: whether there are corrections that only decide.
 
     """
 
     mode: Mode
     settings: AdaptationSettings | TrainingConfiguration
     start_from: Path | None = None
+    has_holdout: bool = False
 
 
 def plan_training(
@@ -58,7 +60,8 @@ def plan_training(
         mode = "transductive" if exported.unlabelled else "inductive"
     if backbone == DEFAULT_MODEL:
         settings = AdaptationSettings(iterations=iterations) if iterations else AdaptationSettings()
-        return TrainingPlan(mode, replace(settings, save_every=max(1, settings.iterations // _SAVES)))
+        settings = replace(settings, save_every=max(1, settings.iterations // _SAVES))
+        return TrainingPlan(mode, settings, has_holdout=exported.holdout > 0)
     steps = iterations or load_recipe(_RECIPE, mode).optimisation.iterations
     background = "negative" if exported.description.background else "ignore"
     overrides = {

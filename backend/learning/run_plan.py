@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from backend.learning.dataset_export import TRAIN
+from backend.learning.dataset_export import HOLDOUT, TRAIN
 from backend.learning.recipe import TrainingPlan
 from training.adaptation.run import adapt
 from training.adaptation.settings import AdaptationSettings
@@ -43,6 +43,7 @@ def run_plan(
             model=model,
             dataset=dataset,
             split=TRAIN,
+            holdout=HOLDOUT if plan.has_holdout else None,
             out=out,
             device=device,
             cache_dir=cache_dir or out / CACHE_FOLDER,

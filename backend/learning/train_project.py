@@ -171,9 +171,17 @@ class ProjectTrainer:
         learned = time.monotonic()
         holdout = self._holdout(prepared)
         iou = holdout.score(trained.folder)
-        champion_iou = holdout.score(champion.model_folder if champion else None)
+        served = champion.model_folder if champion else None
+        champion_iou = holdout.score(served)
+        kept = holdout.kept(trained.folder, served)
         engine_losses = holdout.engine_losses(trained.folder, iou, self._settings.engine)
-        verdict = judge(iou, champion_iou, holdout=prepared.exported.holdout, settings=self._settings.gate)
+        verdict = judge(
+            iou,
+            champion_iou,
+            holdout=prepared.exported.holdout,
+            kept=kept,
+            settings=self._settings.gate,
+        )
         compared = time.monotonic()
         self._report(StageProgress(stage="publishing"))
         facts = self._facts(name, prepared, verdict, iou, champion_iou)
@@ -184,9 +192,12 @@ class ProjectTrainer:
                 "images": prepared.exported.train,
                 "unlabelled_images": prepared.exported.unlabelled,
                 "iterations": trained.iterations,
+                "strength": trained.strength,
+                "seconds_encoding": round(trained.seconds_encoding, 1),
                 "seconds_training": round(learned - started, 1),
                 "seconds_comparing": round(compared - learned, 1),
             },
+            kept=kept,
             engine_losses=engine_losses,
         )
         return self._folder.registry.publish(trained.folder, facts, still_valid=fence.require_newest)

@@ -42,3 +42,12 @@ def test_a_gain_can_be_asked_for() -> None:
     assert not judge(
         {"cat": 51.0}, {"cat": 50.0}, holdout=5, settings=GateSettings(smallest_gain=2.0)
     ).promoted
+
+
+def test_a_label_that_nobody_annotated_may_not_disappear() -> None:
+    before, after = {"cat": 50.0, "sofa": None}, {"cat": 60.0, "sofa": None}
+    verdict = judge(after, before, holdout=5, kept={"sofa": 0.3, "cup": 0.9})
+    assert not verdict.promoted
+    assert "sofa (keeps 30%)" in verdict.reason
+    assert "cup" not in verdict.reason
+    assert judge(after, before, holdout=5, kept={"sofa": 0.4}).promoted

@@ -114,13 +114,19 @@ class AdaptationLearner:
         self.teacher.load_state_dict(state["teacher"])
         self.optimiser.load_state_dict(state["optimiser"])
 
+    def logits(self, adaptation: Adaptation, patches: Tensor) -> Tensor:
+        """Return the logits of what competes (1, N, h, w) on patches (1, D, h, w); "none" comes last."""
+        words, none = adaptation.scores(patches, self.text)
+        logits = label_logits(words, none, self.owners, self.labels)
+        return logits if self.with_none else logits[:, :-1]
+
     def _losses(self, generator: np.random.Generator) -> Iterator[Tensor]:
         """Yield the weighted loss of one image after the other, so that one graph is kept at a time."""
         settings = self.settings
         for _ in range(settings.images):
             group = self.views.by_label[int(generator.integers(len(self.views.by_label)))]
             patches, targets = self._draw(group, generator)
-            logits = self._logits(self.adaptation, patches)
+            logits = self.logits(self.adaptation, patches)
             loss = corrected_loss(logits, targets)
             if not self.with_none:
                 features = self.adaptation.move(patches).detach()
@@ -130,24 +136,18 @@ class AdaptationLearner:
             patches, _ = self._draw(self.views.unlabelled, generator)
             with torch.no_grad():
                 guesses = pseudo_labels(
-                    self._logits(self.averaged, patches),
-                    self._logits(self.untrained, patches),
+                    self.logits(self.averaged, patches),
+                    self.logits(self.untrained, patches),
                     unseen=self.unseen,
                     confidence=settings.confidence,
                 )
-            guessed = pseudo_loss(self._logits(self.adaptation, patches), guesses)
+            guessed = pseudo_loss(self.logits(self.adaptation, patches), guesses)
             yield settings.unlabelled_weight * guessed / settings.unlabelled_images
 
     def _draw(self, ids: Sequence[str], generator: np.random.Generator) -> tuple[Tensor, Tensor]:
         image_id = ids[int(generator.integers(len(ids)))]
         patches, targets = self.views.view(image_id, mirrored=bool(generator.random() < 0.5))
         return patches.to(self.text.device), targets.to(self.text.device)
-
-    def _logits(self, adaptation: Adaptation, patches: Tensor) -> Tensor:
-        """Return the logits of what competes (1, N, h, w)."""
-        words, none = adaptation.scores(patches, self.text)
-        logits = label_logits(words, none, self.owners, self.labels)
-        return logits if self.with_none else logits[:, :-1]
 
     def _average(self, mean: Tensor, new: Tensor, steps: Tensor | int) -> Tensor:
         return mean.lerp(new, 1 - mean_decay(self.settings.teacher_decay, int(steps)))

@@ -12,6 +12,7 @@ import torch
 
 from training.adaptation.learner import AdaptationLearner
 from training.adaptation.settings import AdaptationSettings
+from training.adaptation.strength import StrengthTrial, choose
 from training.adaptation.views import AdaptationViews
 from training.dataset_description import DatasetDescription
 from training.errors import ConfigurationError, RunStoppedError, TrainingStateError
@@ -37,6 +38,7 @@ def adapt(
     model: str,
     dataset: Path,
     split: str,
+    holdout: str | None = None,
     out: Path,
     device: str = "auto",
     cache_dir: Path,
@@ -47,13 +49,16 @@ def adapt(
     """Adapt a dense CLIP to a data set, or go on with the run that `out` holds, with the same result.
 
     Images of which no pixel is labelled teach the labels that no correction shows. It always starts from the
-    CLIP itself and sees all corrections: a version depends on them, not on the trainings in between.
+    CLIP itself and sees all corrections: a version depends on them, not on the trainings in between. With a
+    hold-out, only as much of what was learned is kept as serves it best, and as leaves the CLIP what it is
+    sure of among labels without corrections.
 
     Args:
         settings: of the run.
         model: notation of the CLIP; it must be trained on patches, such as zegclip-mini.
         dataset: `dataset.json` or its folder.
         split: the images to learn from.
+        holdout: a split of corrected images that are not learned from, or None to keep all that was learned.
         out: the run's folder.
         device: auto, cpu, cuda or cuda:0.
         cache_dir: where features of images and words are kept.
@@ -66,7 +71,8 @@ def adapt(
 
     """
     description = DatasetDescription.load(dataset)
-    require_files(description, split)
+    for one in (split, holdout) if holdout is not None else (split,):
+        require_files(description, one)
     if backbone is None:
         backbone = load_backbone(parse_notation(model), cache_dir=cache_dir, device=choose_device(device))
     phase: Phase = "self_training" if description.unseen else "fully"
@@ -108,11 +114,47 @@ def adapt(
             raise RunStoppedError(
                 f"stopped after {done} of {settings.iterations} steps: the same call with {out} goes on"
             )
+    chosen = _strength(learner, description, holdout, settings, backbone, cache_dir)
     folder = out / MODEL_FOLDER
     with explain_full_disk(folder):
-        _save(folder, learner.averaged, settings, description, mapping, backbone, model)
+        adaptation = learner.averaged.scaled(chosen)
+        _save(folder, adaptation, chosen, settings, description, mapping, backbone, model)
     seconds = time.monotonic() - started
-    return TrainedModel(folder=folder, iterations=done, loss=loss, seconds=seconds)
+    return TrainedModel(
+        folder=folder,
+        iterations=done,
+        loss=loss,
+        seconds=seconds,
+        seconds_encoding=learner.views.seconds,
+        strength=chosen,
+    )
+
+
+def _strength(
+    learner: AdaptationLearner,
+    description: DatasetDescription,
+    holdout: str | None,
+    settings: AdaptationSettings,
+    backbone: Backbone,
+    cache_dir: Path,
+) -> float:
+    """Return the share of what was learned that is kept; all of it without a hold-out."""
+    if holdout is None:
+        return 1.0
+    # Labels with too few corrections to learn from count where the hold-out shows them.
+    mapping = map_labels(description, "fully", background="negative")
+    ids = description.ids(holdout)
+    views = AdaptationViews(
+        description=description,
+        ids=ids,
+        mapping=mapping,
+        backbone=backbone,
+        target_stride=settings.target_stride,
+        cache_dir=cache_dir,
+    )
+    names = [one.name for one in mapping.classes]
+    tried = StrengthTrial(learner=learner, holdout=views, holdout_ids=ids, names=names).run()
+    return choose(tried, smallest_kept=settings.smallest_kept).strength
 
 
 def _learner(
@@ -176,6 +218,7 @@ def _fingerprint(
 def _save(
     folder: Path,
     adaptation: Adaptation,
+    strength: float,
     settings: AdaptationSettings,
     description: DatasetDescription,
     mapping: LabelMapping,
@@ -188,6 +231,6 @@ def _save(
         words=tuple(clean_word(word) for one in mapping.classes for word in one.prompts),
         hidden=settings.hidden,
         seen=tuple(mapping.classes[query].name for query in mapping.seen),
-        recipe=asdict(settings),
+        recipe={**asdict(settings), "strength": strength},
     )
     save_adaptation(folder, adaptation, facts)

@@ -19,6 +19,8 @@ class AdaptationSettings:
         confidence: the probability that a pseudo label needs.
         unlabelled_weight: factor of the loss of images without correction.
         teacher_decay: decay of the running mean of weights that gives pseudo labels and is what is kept.
+        smallest_kept: of the patches where the CLIP is sure of a label without corrections, the share that
+            what was learned may not go below.
         warmup: share of the steps with linear warm-up.
         target_stride: compare every n-th pixel of every n-th row of a view only.
         save_every: iterations between saved states.
@@ -36,6 +38,7 @@ class AdaptationSettings:
     confidence: float = 0.5
     unlabelled_weight: float = 0.5
     teacher_decay: float = 0.98
+    smallest_kept: float = 0.7
     warmup: float = 0.05
     target_stride: int = 4
     save_every: int = 20

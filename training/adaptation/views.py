@@ -1,6 +1,7 @@
 """Images as predictions see them, plain and mirrored: dense features, encoded once, and targets."""
 
 import functools
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class AdaptationViews:
     Attributes:
         by_label: for each seen query the corrected images that show it; queries without any are left out.
         unlabelled: images of which no pixel is labelled.
+        seconds: spent on reading and encoding so far.
 
     """
 
@@ -75,6 +77,7 @@ class AdaptationViews:
         self._sizes = backbone.sizes
         self._stride = target_stride
         self._cache = FeatureCache(cache_dir, DenseEncoder(backbone))
+        self.seconds = 0.0
         self._known = functools.lru_cache(maxsize=_VIEWS_IN_MEMORY)(self._read)
         present = {one: set(np.unique(mapping.targets(read_mask(description, one))).tolist()) for one in ids}
         groups = [[one for one, targets in present.items() if query in targets] for query in mapping.seen]
@@ -92,6 +95,7 @@ class AdaptationViews:
 
     def _read(self, image_id: str, mirrored: bool) -> View:
         """Read a view as small as it can be kept: half precision, as the cache rounds to anyway."""
+        started = time.monotonic()
         image = read_image(self._description, image_id)
         mask = read_mask(self._description, image_id, shape=(image.shape[0], image.shape[1]))
         plan = plan_windows(image.shape[0], image.shape[1], self._sizes)
@@ -103,5 +107,6 @@ class AdaptationViews:
         if mirrored:
             view, targets = view[:, ::-1], targets[:, ::-1]
         features = self._cache.features(np.ascontiguousarray(view))["patches"].unsqueeze(0)
+        self.seconds += time.monotonic() - started
         places = slice(self._stride // 2, None, self._stride)
         return features.half(), torch.from_numpy(np.ascontiguousarray(targets[places, places]))

@@ -33,6 +33,8 @@ class VersionFacts:
         promoted: whether the gate let it into service.
         reason: the gate's reason, in words.
         training: sizes, settings and seconds worth remembering.
+        kept: label without corrections to the share (0 to 1) that is still painted with it where the model in
+            service then was sure of it.
         engine_losses: engine such as `openvino int8` to the points of mIoU that it lost on the hold-out.
 
     """
@@ -50,6 +52,7 @@ class VersionFacts:
     promoted: bool
     reason: str
     training: Mapping[str, Any] = field(default_factory=dict)
+    kept: Mapping[str, float] = field(default_factory=dict)
     engine_losses: Mapping[str, float] = field(default_factory=dict)
 
     @property

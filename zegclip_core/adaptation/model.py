@@ -1,5 +1,7 @@
 """An addition to the cosine of patch and word that starts at zero: what it learns is all that it changes."""
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -65,6 +67,25 @@ class Adaptation(nn.Module):
         """Return the logit of "none of these" for moved patches (B, h, w, D): (B, 1, h, w)."""
         logits = self.logit_scale * (self.none_cosine + features @ self.none_offset) + self.none_bias
         return logits.unsqueeze(1)
+
+    def scaled(self, strength: float) -> "Adaptation":
+        """Return a copy with a share of what was learned: 0 scores like the dense head, 1 like this one.
+
+        On the straight line between a model and its fine-tuned self there often is one that keeps most of
+        what both know (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+        """
+        scaled = copy.deepcopy(self)
+        with torch.no_grad():
+            for learned in (
+                scaled.offsets,
+                scaled.biases,
+                scaled.none_offset,
+                scaled.none_bias,
+                scaled.contract.weight,
+                scaled.contract.bias,
+            ):
+                learned.mul_(strength)
+        return scaled
 
     def _rows(self, text: Tensor) -> tuple[Tensor, Tensor]:
         """Return the words' features with what was learned for them (P, D), and their biases (P,)."""

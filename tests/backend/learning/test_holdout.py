@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from backend.learning import holdout as module
-from backend.learning.dataset_export import ExportedDataset
+from backend.learning.dataset_export import TRAIN, ExportedDataset
 from backend.learning.holdout import Holdout
 from zegclip_core.labels import Label
 
@@ -58,3 +58,22 @@ def test_without_a_faster_engine_or_a_hold_out_nothing_is_measured(
     assert holdout().engine_losses(MODEL, holdout().score(MODEL), "auto") == {}
     scores["openvino int8"] = {"cat": 59.0, "dog": None, "sofa": 70.5}
     assert holdout(images=0).engine_losses(MODEL, {}, "auto") == {}
+
+
+def test_labels_without_corrections_are_watched_on_images_without_correction(
+    scores: dict[str, dict[str, float | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def kept_labels(former: Any, new: Any, description: Any, **arguments: Any) -> dict[str, float]:
+        asked.update(arguments)
+        return {"dog": 0.25}
+
+    monkeypatch.setattr(module, "kept_labels", kept_labels)
+    splits = {TRAIN: ("corrected 1", "corrected 2", "other 1")}
+    description = SimpleNamespace(ids=splits.__getitem__, unseen=("dog",))
+    watched = ExportedDataset(cast("Any", description), (), ("cat",), train=2, holdout=1, unlabelled=1)
+    one = Holdout(exported=watched, model="zegclip-mini", cache_dir=None, device="cpu", report=lambda _: None)
+    assert one.kept(MODEL, None) == {"dog": 0.25}
+    assert (asked["ids"], asked["names"]) == (("other 1",), ("dog",))
+    assert holdout().kept(MODEL, None) == {}

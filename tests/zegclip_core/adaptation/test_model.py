@@ -85,3 +85,19 @@ def test_the_adapter_moves_patches_for_all_words(adaptation: Adaptation) -> None
     with torch.no_grad():
         adaptation.contract.bias.normal_(generator=torch.Generator().manual_seed(0))
     assert bool(((adaptation(patches, strangers) - before).abs() > 1e-3).all())
+
+
+def test_a_share_of_what_was_learned_lies_between_the_dense_head_and_all_of_it(
+    adaptation: Adaptation, text: Tensor
+) -> None:
+    patches = F.normalize(random_images(1, DIM, 2, 2), dim=1)
+    untrained = adaptation(patches, text)
+    with torch.no_grad():
+        for parameter in adaptation.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    learned = adaptation(patches, text)
+    torch.testing.assert_close(adaptation.scaled(0.0)(patches, text), untrained, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(adaptation.scaled(1.0)(patches, text), learned)
+    half = adaptation.scaled(0.5)(patches, text)
+    assert (half - untrained).norm() < (learned - untrained).norm()
+    torch.testing.assert_close(adaptation(patches, text), learned)
