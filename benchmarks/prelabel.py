@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from backend.demo.label_studio_server import LabelStudioServer
@@ -30,6 +29,7 @@ from backend.settings import load_settings
 from benchmarks.measuring import load
 from tests.label_studio import PROGRAM, unused_port
 from zegclip_core.labels import parse_words
+from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import Segmenter, build_segmenter
 
 WORDS = "cat, person, cup, motorcycle, building, flower"
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--bare", type=int, default=50, help="photographs of the bare model, on either side")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    prepare_processor(threads=options.threads)
     segmenter = build_segmenter("zegclip-mini", device="cpu")
     (target,) = read_label_config(label_config(parse_words(WORDS)), control_tags=CONTROL_TAGS).targets
     photos = different_photos(options.tasks)
@@ -62,7 +62,7 @@ def main() -> None:
             before = bare_seconds(segmenter, target, bare_photos)
             report = run.run()
             after = bare_seconds(segmenter, target, bare_photos)
-    _print(report, before, after, options.bare)
+    _print(report, before, after, options)
 
 
 def different_photos(count: int) -> list[Photo]:
@@ -116,10 +116,11 @@ def _prelabeller(server: LabelStudioServer, product: Product, photos: Sequence[P
     )
 
 
-def _print(report: PrelabelReport, before: float, after: float, bare: int) -> None:
+def _print(report: PrelabelReport, before: float, after: float, options: argparse.Namespace) -> None:
+    bare, threads = options.bare, options.threads
     bare_rate = 2 * bare / (before + after)
     rate = report.done / report.seconds
-    print(f"{load()}, {torch.get_num_threads()} threads")
+    print(f"{load()}, {threads} threads")
     print(
         f"bare model: {bare_rate:.2f} photographs/s ({before:.0f} s before, {after:.0f} s after, {bare} each)"
     )

@@ -40,14 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     parse_notation(arguments.checked_model)
     # Imported here, so that a mistyped command answers at once.
-    import torch
-
     from training.dataset_description import DatasetDescription
     from training.engine_check import check_engines
+    from zegclip_core.processor import prepare_processor
     from zegclip_core.segmenter import build_segmenter
 
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    prepare_processor(threads=settings.threads)
     description = DatasetDescription.load(arguments.dataset)
     cache_dir = settings.data_dir / "models"
     segmenter = build_segmenter(

@@ -79,16 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Score and print."""
     settings = settings_from(arguments)
     configure_logging(settings.log_level)
-    import torch
-
     from training.dataset_description import DatasetDescription
     from training.evaluate import evaluate
     from training.evaluation_report import per_class_table, write_report
     from training.recipe_files import load_recipe
+    from zegclip_core.processor import prepare_processor
     from zegclip_core.segmenter import build_segmenter
 
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    prepare_processor(threads=settings.threads)
     look = load_recipe(arguments.recipe, "inductive").evaluation if arguments.recipe else None
     description = DatasetDescription.load(arguments.dataset)
     segmenter = build_segmenter(

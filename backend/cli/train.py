@@ -84,18 +84,16 @@ def run(arguments: argparse.Namespace) -> int:
         return int(importlib.import_module(_PROJECT_MODULE).run(arguments))
     settings = settings_from(arguments)
     configure_logging(settings.log_level)
-    import torch
-
     from training.errors import ConfigurationError
     from training.processes import ALONE, joined
     from training.recipe_files import load_recipe
     from training.run import train
     from zegclip_core.devices import choose_device
+    from zegclip_core.processor import prepare_processor
 
     if arguments.dataset is None or arguments.out is None:
         raise ConfigurationError("name a data set and --out: zegclip train DATASET --out runs/first")
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    prepare_processor(threads=settings.threads)
     configuration = load_recipe(arguments.recipe, arguments.mode, arguments.overrides)
     torchrun = load_torchrun_settings()
     device = torchrun.device(settings.device)

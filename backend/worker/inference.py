@@ -2,8 +2,6 @@
 
 import logging
 
-import torch
-
 from backend.features import open_features
 from backend.images.from_settings import open_images
 from backend.jobs.picture import Pictures
@@ -21,6 +19,7 @@ from backend.worker.names import (
 )
 from backend.worker.predict_worker import PredictWorker
 from backend.worker.takeover import take_over_jobs_of_dead_neighbours
+from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import build_segmenter
 
 _log = logging.getLogger(__name__)
@@ -57,8 +56,7 @@ def run_inference_worker(settings: Settings, *, redis_url: str, burst: bool = Fa
 
 def load_predictor(settings: Settings) -> Predictor:
     """Load the model and open the way to images, as the settings say."""
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    prepare_processor(threads=settings.threads)
     segmenter = build_segmenter(
         settings.model,
         cache_dir=settings.data_dir / "models",
