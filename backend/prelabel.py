@@ -6,12 +6,11 @@ starts again where it ended and does nothing twice.
 
 import functools
 import itertools
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import redis
 from rq.job import Job
@@ -19,26 +18,14 @@ from rq.job import Job
 from backend.errors import QueueUnavailableError
 from backend.images.credentials import read_credentials
 from backend.label_studio.client import LabelStudioClient, LightTask, TaskPage
-from backend.label_studio.errors import ApiError, LabelStudioUnreachableError
+from backend.prediction_store import PredictionStore, TaskFailure
 from backend.queueing.enqueue import Outcome, enqueue_predict, forget, give_up, wait_for
 from backend.queueing.names import INFERENCE, PREDICT_TIMEOUT
 
-_log = logging.getLogger(__name__)
-
 # One is painted, of one the first image is fetched meanwhile, of one the predictions are stored.
 _IN_FLIGHT_PER_WORKER = 3
-# An outage of Label Studio, such as a restart, is waited out: seconds between the tries of one call.
-_WAITS = (1.0, 3.0, 10.0, 30.0, 60.0, 60.0, 60.0)
-_Reply = TypeVar("_Reply")
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFailure:
-    """A task without a prediction, and why."""
-
-    task: int
-    kind: str
-    message: str
+# Predictions are stored together, but nobody who watches the project shall wait for long.
+_STORE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -74,6 +61,7 @@ class Prelabeller:
         workers: inference workers alive, which tells how many jobs to keep in flight.
         extra_params: the project's settings for the backend.
         page_size: tasks in one page of Label Studio's list.
+        store_seconds: how long predictions are held back at most, to store many in one call.
         sleep: waits between the tries of a call that Label Studio does not answer.
 
     """
@@ -90,6 +78,7 @@ class Prelabeller:
         extra_params: Any = None,
         project_key: str | None = None,
         page_size: int = 100,
+        store_seconds: float = _STORE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
@@ -102,7 +91,7 @@ class Prelabeller:
         self._project_key = project_key
         self._credentials: dict[str, str] | None = None
         self._page_size = page_size
-        self._sleep = sleep
+        self._store = PredictionStore(client, project, seconds=store_seconds, sleep=sleep)
         self.report = PrelabelReport()
 
     def run(
@@ -117,9 +106,10 @@ class Prelabeller:
         Args:
             tasks: these tasks, in this order; None for all of the project that lack the version.
             limit: at most this many tasks.
-            progress: called with the number of tasks that have just been dealt with.
+            progress: called with the number of tasks that have just been painted, skipped or have failed.
 
-        Raises `LabelStudioError` or `QueueUnavailableError` when it cannot go on; what was stored stays.
+        Raises `LabelStudioError` or `QueueUnavailableError` when it cannot go on; what was stored stays, and
+        what was painted but not stored is stored then, if Label Studio answers at once.
 
         """
         started = time.monotonic()
@@ -137,7 +127,10 @@ class Prelabeller:
                     self._finish(*waiting.popleft(), progress)
             while waiting:
                 self._finish(*waiting.popleft(), progress)
+            self._store.store()
         finally:
+            self._store.rescue()
+            self._tell()
             late = [job for _, job in waiting]
             if late:
                 _abandon(late)
@@ -146,7 +139,7 @@ class Prelabeller:
 
     def _missing(self, progress: Callable[[int], object]) -> Iterator[LightTask]:
         for number in itertools.count(1):
-            page = self._with_patience(functools.partial(self._page, number))
+            page = self._store.with_patience(functools.partial(self._page, number))
             for task in page.tasks:
                 if self._model_version in task.model_versions:
                     self.report.skipped += 1
@@ -182,48 +175,12 @@ class Prelabeller:
                 self.report.failures.append(TaskFailure(task.id, str(error["kind"]), str(error["message"])))
             else:
                 good.append({**item, "task": task.id})
-        self._store(good)
+        self._store.add(good)
         progress(len(batch))
 
-    def _store(self, predictions: list[dict[str, Any]]) -> None:
-        if not predictions:
-            return
-        if self._import(predictions) == len(predictions):
-            self._count(predictions)
-            return
-        # Label Studio leaves out what it does not like without a word: ask one by one for its reasons.
-        for prediction in predictions:
-            try:
-                self._with_patience(functools.partial(self._create_once, prediction))
-            except ApiError as error:
-                self.report.failures.append(TaskFailure(prediction["task"], "refused", str(error)))
-            else:
-                self._count([prediction])
-
-    def _import(self, predictions: list[dict[str, Any]]) -> int:
-        try:
-            return self._client.import_predictions(self._project, predictions)
-        except (LabelStudioUnreachableError, ApiError) as error:
-            # It may have stored them all before its answer was lost: from here each is looked for first.
-            _log.warning("%s; storing predictions one by one", error)
-            return 0
-
-    def _create_once(self, prediction: Mapping[str, Any]) -> None:
-        if prediction["model_version"] not in self._client.versions_of_task(prediction["task"]):
-            self._client.create_prediction(prediction)
-
-    def _count(self, predictions: Sequence[Mapping[str, Any]]) -> None:
-        self.report.done += len(predictions)
-        self.report.regions += sum(len(prediction["result"]) for prediction in predictions)
-
-    def _with_patience(self, call: Callable[[], _Reply]) -> _Reply:
-        for wait in _WAITS:
-            try:
-                return call()
-            except LabelStudioUnreachableError as error:
-                _log.warning("%s; trying again in %.0f s", error, wait)
-                self._sleep(wait)
-        return call()
+    def _tell(self) -> None:
+        self.report.done, self.report.regions = self._store.done, self._store.regions
+        self.report.failures += self._store.refused
 
 
 def _items(outcome: Outcome, count: int) -> list[dict[str, Any]]:

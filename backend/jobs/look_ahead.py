@@ -1,4 +1,4 @@
-"""The first images of the job that comes next, fetched while the model is busy with this one's."""
+"""The images of the job that comes next, fetched while the model is busy with this one's."""
 
 import logging
 import threading
@@ -16,12 +16,13 @@ from backend.queueing.connection import SERIALIZER, open_queue
 from backend.task_data import first_addresses
 
 _log = logging.getLogger(__name__)
-# While a job begins, Label Studio stores the predictions of the one before and is slow to give images.
-_TASKS = 2
+# Label Studio is slow to give images while it stores predictions. More than these are not kept ready: another
+# worker may take that job.
+_TASKS = 8
 
 
 def look_ahead(job: Job, images: ImageSource) -> threading.Thread:
-    """Fetch what the next job of the same queue begins with into the download cache, in the background.
+    """Fetch what the next job of the same queue needs into the download cache, in the background.
 
     With several workers another one may take that job; on another machine it fetches the images itself.
 
@@ -31,12 +32,12 @@ def look_ahead(job: Job, images: ImageSource) -> threading.Thread:
 
     Returns the thread, which nobody needs to wait for.
     """
-    thread = threading.Thread(target=_fetch_first, args=(job, images), name="look ahead", daemon=True)
+    thread = threading.Thread(target=_fetch_images, args=(job, images), name="look ahead", daemon=True)
     thread.start()
     return thread
 
 
-def _fetch_first(job: Job, images: ImageSource) -> None:
+def _fetch_images(job: Job, images: ImageSource) -> None:
     try:
         payload = _next_payload(job)
         if payload is None:

@@ -28,7 +28,7 @@ from tests.processes import clean_environment, wait_until
 
 VERSION = "zegclip-mini@2"
 CHELSEA = small_photos(["chelsea.jpg"])[0]
-TASKS = 40
+TASKS = 60
 BROKEN = Photo("broken.jpg", b"no image at all")
 
 MakePrelabeller = Callable[..., Prelabeller]
@@ -49,6 +49,7 @@ def prelabeller(client: LabelStudioClient, product: Product) -> Iterator[MakePre
                     "batch_size": 2,
                     "workers": 1,
                     "page_size": 2,
+                    "store_seconds": 0.0,
                     **options,
                 }
             )

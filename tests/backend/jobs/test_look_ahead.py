@@ -57,15 +57,26 @@ def running(own: Installation) -> Job:
     return job
 
 
-def test_the_next_jobs_first_images_are_at_hand_when_it_begins(
+def test_the_next_jobs_images_are_at_hand_when_it_begins(
     own: Installation, images: ImageSource, label_studio: LocalServer
 ) -> None:
     job = running(own)
-    enqueue(own, "/data/next.jpg", "/data/second.jpg", "/data/later.jpg")
+    enqueue(own, "/data/next.jpg", "/data/second.jpg")
+    enqueue(own, "/data/of the job after it.jpg")
     look_ahead(job, images).join(PATIENCE)
     assert [asked.target for asked in label_studio.asked] == ["/data/next.jpg", "/data/second.jpg"]
     assert images.fetch("/data/next.jpg", project="3") == b"bytes of the next image"
     assert len(label_studio.asked) == 2
+
+
+def test_of_a_long_job_only_its_first_images_are_fetched(
+    own: Installation, images: ImageSource, label_studio: LocalServer
+) -> None:
+    job = running(own)
+    enqueue(own, *[f"/data/{number}.jpg" for number in range(20)])
+    label_studio.routes |= {f"/data/{number}.jpg": Answer(b"an image") for number in range(20)}
+    look_ahead(job, images).join(PATIENCE)
+    assert [asked.target for asked in label_studio.asked] == [f"/data/{number}.jpg" for number in range(8)]
 
 
 def test_nothing_is_fetched_when_no_job_waits(
