@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zegclip_core.engines.export import part_inputs, tower_graphs
+from zegclip_core.engines.openvino_runtime import import_openvino, openvino_core
 from zegclip_core.engines.precision import Precision
 from zegclip_core.errors import EngineError
 from zegclip_core.visual_tower import VisualTower
@@ -56,25 +56,14 @@ def part_name(number: int) -> str:
     return f"part-{number:02d}.xml"
 
 
-def import_openvino() -> Any:
-    """Return the package; raises `EngineError` that tells how to install it."""
-    # OpenVINO and NNCF report their use to their makers unless this module is missing.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    try:
-        import openvino
-    except ImportError as error:
-        raise EngineError(
-            "OpenVINO is not installed: pip install 'zegclip-label-studio[fast]', or set the engine to torch"
-        ) from error
-    return openvino
-
-
 def _convert_part(openvino: Any, graph: nn.Module, inputs: list[Tensor], precision: Precision) -> Any:
     # Sizes are dynamic: one conversion serves every image.
     model = openvino.convert_model(graph.eval(), example_input=inputs[0])
     if precision == "fp32":
         return model
     nncf = _import_nncf()
+    # Made before NNCF's own, which are freed before this one.
+    openvino_core()
     if precision == "int8-weights":
         return nncf.compress_weights(model)
     model_type = nncf.ModelType.TRANSFORMER if inputs[0].ndim == 3 else None

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zegclip_core.engines.openvino_conversion import import_openvino, part_name
+from zegclip_core.engines.openvino_conversion import part_name
+from zegclip_core.engines.openvino_runtime import openvino_core
 from zegclip_core.errors import EngineError
 
 
@@ -27,8 +28,7 @@ class OpenVINOEngine:
 
     def __init__(self, folder: Path, *, parts: int, name: str, threads: int | None = None) -> None:
         self.name = name
-        openvino = import_openvino()
-        core = openvino.Core()
+        core = openvino_core()
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             # Without it, CPUs with bfloat16 units would compute more coarsely than what was checked.

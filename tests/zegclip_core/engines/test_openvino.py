@@ -2,12 +2,14 @@
 
 import logging
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.conftest import CHECKOUT
 from tests.tiny_clip import ARCHITECTURE, random_images, tiny_backbone
 from zegclip_core.dense_head import DenseZeroShotHead
 from zegclip_core.engines.checks import EngineCheck, engine_folder, write_checks
@@ -39,6 +41,31 @@ def conversions(openvino: None, tmp_path_factory: pytest.TempPathFactory) -> Pat
     for precision in PRECISIONS:
         convert(tiny_head().tower, folder / precision, precision, calibration=[random_images(1, 3, 48, 64)])
     return folder
+
+
+# In a process of its own, which a fault ends. The new engine is there before the old one goes, as in a worker
+# that takes a project's next version, and one is converted to in between.
+_ENGINES_COME_AND_GO = """
+import gc, signal, sys
+from pathlib import Path
+from tests.tiny_clip import random_images
+from tests.zegclip_core.engines.test_openvino import tiny_head
+from zegclip_core.engines.openvino_conversion import convert
+from zegclip_core.engines.openvino_engine import OpenVINOEngine
+
+def engine_of(folder):
+    return OpenVINOEngine(folder, parts=2, name="openvino")
+
+conversions, converted = Path(sys.argv[1]), Path(sys.argv[2])
+engine = engine_of(conversions / "fp32")
+engine = engine_of(conversions / "int8-weights")
+convert(tiny_head().tower, converted, "int8", calibration=[random_images(1, 3, 48, 64)])
+engine = engine_of(converted)
+del engine
+gc.collect()
+signal.signal(signal.SIGALRM, lambda *_: print("the signal was handled"))
+signal.raise_signal(signal.SIGALRM)
+"""
 
 
 def check(precision: Precision, *, loss: float = 0.0, ratio: float = 2.0) -> EngineCheck:
@@ -83,6 +110,14 @@ def test_gradients_are_never_computed_by_the_engine(conversions: Path) -> None:
     tokens, _ = head.tower.embed(images)
     head.tower.run(tokens).sum().backward()
     assert images.grad is not None
+
+
+@installed
+@pytest.mark.slow
+def test_signals_are_handled_after_engines_have_come_and_gone(conversions: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", _ENGINES_COME_AND_GO, conversions, tmp_path / "int8"]
+    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout.splitlines()[-1:]) == (0, ["the signal was handled"]), ended.stderr
 
 
 @installed
