@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,8 @@ from zegclip_core.windows import Window, WindowPlan
 _log = logging.getLogger(__name__)
 Array = NDArray[Any]
 _FORMAT = 2
+# Images that wait to be written. A disk slower than the model holds it up then, instead of filling memory.
+_MOST_WAITING = 8
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ class FeatureCache:
     Attributes:
         memory_bytes: cap of what is kept in memory; the images unused longest go first.
         files: what is kept on disk; None for nothing.
+        writer: writes the files while the caller goes on; None lets the caller write.
         counts: how often which way was taken.
         kept_bytes: what is kept in memory now.
 
@@ -85,10 +89,12 @@ class FeatureCache:
 
     memory_bytes: int
     files: FileCache | None = None
+    writer: Executor | None = None
     counts: CacheCounts = field(default_factory=CacheCounts)
     _kept: OrderedDict[str, _Packed] = field(default_factory=OrderedDict)
     kept_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_MOST_WAITING))
 
     def encode(
         self, segmenter: Segmenter, content: bytes, decode: Callable[[], NDArray[np.uint8]]
@@ -112,10 +118,23 @@ class FeatureCache:
         """Keep what was just encoded, and return it as `find` will: at half precision."""
         key, packed = feature_key(segmenter, content), _pack(encoded)
         self.counts.encoded += 1
-        if self.files is not None:
-            self.files.put(key, _to_bytes(packed))
         self._keep(key, packed)
+        if self.files is not None:
+            self._write(self.files, key, packed)
         return _unpack(packed, segmenter, seconds=encoded.seconds)
+
+    def _write(self, files: FileCache, key: str, packed: _Packed) -> None:
+        if self.writer is None or not self._places.acquire(blocking=False):
+            files.put(key, _to_bytes(packed))
+            return
+
+        def write() -> None:
+            try:
+                files.put(key, _to_bytes(packed))
+            finally:
+                self._places.release()
+
+        self.writer.submit(write)
 
     def _find(self, key: str) -> _Packed | None:
         with self._lock:

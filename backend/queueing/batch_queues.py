@@ -18,7 +18,7 @@ from backend.queueing.connection import SERIALIZER, open_queue
 from backend.queueing.names import INFERENCE, INTERACTIVE
 
 # Seconds after which an idle worker looks whether a project has begun its first batch.
-LOOK_SECONDS = 1
+LOOK_SECONDS = 0.2
 _PREFIX = f"{INFERENCE}-"
 _PLAIN = re.compile(r"[A-Za-z0-9-]{1,40}")
 

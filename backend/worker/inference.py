@@ -1,6 +1,7 @@
 """The inference worker: loads the model once, serves the interactive queue before batches, never forks."""
 
 import logging
+import sys
 
 from backend.features import open_features
 from backend.images.from_settings import open_images
@@ -23,6 +24,8 @@ from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import build_segmenter
 
 _log = logging.getLogger(__name__)
+# Python's own 5 ms let the model wait between two of its steps for a thread that fetches the next image.
+_SWITCH_SECONDS = 0.0005
 
 
 def run_inference_worker(settings: Settings, *, redis_url: str, burst: bool = False) -> None:
@@ -57,6 +60,7 @@ def run_inference_worker(settings: Settings, *, redis_url: str, burst: bool = Fa
 def load_predictor(settings: Settings) -> Predictor:
     """Load the model and open the way to images, as the settings say."""
     prepare_processor(threads=settings.threads)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     segmenter = build_segmenter(
         settings.model,
         cache_dir=settings.data_dir / "models",

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,42 @@ def test_another_process_finds_it_on_disk_and_then_keeps_it(
     assert same(other.encode(segmenter, b"file", never), first)
     other.encode(segmenter, b"file", never)
     assert counts(other) == (1, 1, 0)
+
+
+class Slow(Executor):
+    """Writes when told to."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], object]] = []
+
+    def submit(self, write: Callable[[], object]) -> Future[object]:  # type: ignore[override]
+        self.waiting.append(write)
+        return Future()
+
+
+def test_files_are_written_beside_the_caller_and_hold_the_same(
+    segmenter: Segmenter, make_cache: MakeCache
+) -> None:
+    cache = make_cache()
+    cache.writer = ThreadPoolExecutor(1)
+    first = cache.encode(segmenter, b"file", picture)
+    cache.writer.shutdown()
+    assert same(make_cache().encode(segmenter, b"file", never), first)
+
+
+def test_a_slow_disk_does_not_fill_the_memory(segmenter: Segmenter, make_cache: MakeCache) -> None:
+    cache = make_cache()
+    cache.writer = slow = Slow()
+    for number in range(10):
+        cache.encode(segmenter, b"file %d" % number, picture)
+    assert len(slow.waiting) == 8
+    assert make_cache().find(segmenter, b"file 7") is None
+    assert make_cache().find(segmenter, b"file 9") is not None
+    for write in slow.waiting:
+        write()
+    assert make_cache().find(segmenter, b"file 7") is not None
+    cache.encode(segmenter, b"one more file", picture)
+    assert len(slow.waiting) == 9
 
 
 def test_masks_are_the_same_found_or_not_and_those_of_full_precision(
