@@ -6,6 +6,7 @@ folder/weights.safetensors   the adapter, offsets, biases, and the words' text f
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,26 @@ class AdaptationFacts:
     recipe: dict[str, Any]
 
 
-def is_adaptation(folder: Path) -> bool:
-    """Whether a folder's manifest says that it holds an adaptation."""
+def adaptation_manifest(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of a folder that holds an adaptation, and None for any other folder.
+
+    Raises `CheckpointError` for another version or missing entries.
+    """
     try:
         document = json.loads((folder / CHECKPOINT_MANIFEST).read_bytes())
     except (OSError, ValueError):
-        return False
-    return isinstance(document, dict) and document.get("format") == FORMAT
+        return None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return None
+    if document.get("version") != VERSION:
+        raise CheckpointError(
+            f"{folder} has the format {FORMAT}, version {document.get('version')!r}; this program reads "
+            f"version {VERSION}: update one of the two"
+        )
+    missing = {"backbone", "hidden", "weights", "words"} - set(document)
+    if missing:
+        raise CheckpointError(f"{folder}: the manifest lacks {', '.join(sorted(missing))}: train it again")
+    return document
 
 
 def save_adaptation(folder: Path, adaptation: Adaptation, facts: AdaptationFacts) -> None:
@@ -73,15 +87,14 @@ def save_adaptation(folder: Path, adaptation: Adaptation, facts: AdaptationFacts
     )
 
 
-def load_adaptation(folder: Path, base: Backbone) -> Adaptation:
-    """Read an adaptation for a backbone.
+def load_adaptation(folder: Path, manifest: Mapping[str, Any], base: Backbone) -> Adaptation:
+    """Read the weights of an adaptation for a backbone; the manifest is that of `adaptation_manifest`.
 
-    Raises `CheckpointError` for a newer version or entries that are not those of the format,
-    `CheckpointDamagedError` when the weights are not the ones of the manifest, `BackboneMismatchError` when
-    it was learned on another backbone.
+    Raises `CheckpointError` when weights and manifest do not belong together, `CheckpointDamagedError` when
+    the weights are not the ones of the manifest, `BackboneMismatchError` when it was learned on another
+    backbone.
     """
-    document = read_manifest(folder)
-    reference = document["backbone"]
+    reference = manifest["backbone"]
     if base.digest != reference.get("digest") or base.none_cosine is None:
         raise BackboneMismatchError(
             f"{folder} was learned on {reference.get('notation')} with the SHA-256 "
@@ -89,7 +102,7 @@ def load_adaptation(folder: Path, base: Backbone) -> Adaptation:
             "that backbone, or train on the present one"
         )
     content = (folder / WEIGHTS_FILE).read_bytes()
-    if hashlib.sha256(content).hexdigest() != document["weights"].get("sha256"):
+    if hashlib.sha256(content).hexdigest() != manifest["weights"].get("sha256"):
         raise CheckpointDamagedError(
             f"{folder / WEIGHTS_FILE} has been altered: its SHA-256 is not that of the manifest. "
             "Copy it again from where it came, or train it again"
@@ -100,7 +113,7 @@ def load_adaptation(folder: Path, base: Backbone) -> Adaptation:
             text=state["text"],
             logit_scale=base.logit_scale,
             none_cosine=base.none_cosine,
-            hidden=int(document["hidden"]),
+            hidden=int(manifest["hidden"]),
         )
         adaptation.load_state_dict(state)
     except (SafetensorError, KeyError, RuntimeError) as error:
@@ -108,17 +121,3 @@ def load_adaptation(folder: Path, base: Backbone) -> Adaptation:
             f"{folder}: weights and manifest do not belong together ({error}): copy the whole folder again"
         ) from error
     return adaptation.to(base.device)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest; `CheckpointError` for another format, a newer version or missing entries."""
-    document: dict[str, Any] = json.loads((folder / CHECKPOINT_MANIFEST).read_bytes())
-    if document.get("format") != FORMAT or document.get("version") != VERSION:
-        raise CheckpointError(
-            f"{folder} has the format {document.get('format')!r}, version {document.get('version')!r}; this "
-            f"program reads {FORMAT}, version {VERSION}: update one of the two"
-        )
-    missing = {"backbone", "hidden", "weights", "words"} - set(document)
-    if missing:
-        raise CheckpointError(f"{folder}: the manifest lacks {', '.join(sorted(missing))}: train it again")
-    return document

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zegclip_core.adaptation.files import is_adaptation, load_adaptation, read_manifest
+from zegclip_core.adaptation.files import adaptation_manifest, load_adaptation
 from zegclip_core.adaptation.head import AdaptedHead
 from zegclip_core.backbones.backbone import Backbone, InputSizes
 from zegclip_core.backbones.loading import load_backbone
@@ -28,15 +28,16 @@ def load_head(
     show_progress: bool = False,
 ) -> SegmentationHead:
     """Load what a training has written, whichever kind it is; arguments and errors as for `load_zegclip`."""
-    if not is_adaptation(folder):
+    manifest = adaptation_manifest(folder)
+    if manifest is None:
         return load_zegclip(folder, cache_dir=cache_dir, device=device, show_progress=show_progress)
     base = load_backbone(
-        parse_notation(str(read_manifest(folder)["backbone"]["notation"])),
+        parse_notation(str(manifest["backbone"]["notation"])),
         cache_dir=cache_dir,
         device=device,
         show_progress=show_progress,
     )
-    adaptation = load_adaptation(folder, base)
+    adaptation = load_adaptation(folder, manifest, base)
     named = _named(
         base,
         folder,

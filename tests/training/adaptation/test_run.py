@@ -17,7 +17,7 @@ from training.errors import ConfigurationError, RunStoppedError, TrainingStateEr
 from training.label_mapping import NEGATIVE, map_labels
 from training.progress import Progress
 from training.run import TrainedModel
-from zegclip_core.adaptation.files import load_adaptation
+from zegclip_core.adaptation.files import adaptation_manifest, load_adaptation
 from zegclip_core.backbones.backbone import Backbone
 
 SETTINGS = AdaptationSettings(iterations=6, images=2, unlabelled_images=1, hidden=4, save_every=2)
@@ -56,7 +56,9 @@ def run(tmp_path: Path, description: DatasetDescription, backbone: Backbone) -> 
 
 
 def weights(trained: TrainedModel, backbone: Backbone) -> dict[str, torch.Tensor]:
-    return load_adaptation(trained.folder, backbone).state_dict()
+    manifest = adaptation_manifest(trained.folder)
+    assert manifest is not None
+    return load_adaptation(trained.folder, manifest, backbone).state_dict()
 
 
 def test_the_loss_falls(run: Run) -> None:

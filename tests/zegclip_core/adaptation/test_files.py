@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from zegclip_core.adaptation.files import AdaptationFacts, load_adaptation, save_adaptation
+from zegclip_core.adaptation.files import (
+    AdaptationFacts,
+    adaptation_manifest,
+    load_adaptation,
+    save_adaptation,
+)
 from zegclip_core.adaptation.head import AdaptedHead
 from zegclip_core.adaptation.model import Adaptation
 from zegclip_core.backbones.backbone import Backbone
@@ -56,8 +61,14 @@ def change_manifest(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def load(folder: Path, backbone: Backbone) -> Adaptation:
+    manifest = adaptation_manifest(folder)
+    assert manifest is not None
+    return load_adaptation(folder, manifest, backbone)
+
+
 def test_it_comes_back_as_it_was(folder: Path, adaptation: Adaptation, backbone: Backbone) -> None:
-    loaded = load_adaptation(folder, backbone).state_dict()
+    loaded = load(folder, backbone).state_dict()
     for name, value in adaptation.state_dict().items():
         torch.testing.assert_close(loaded[name], value)
 
@@ -76,27 +87,35 @@ def test_one_altered_byte_is_noticed(folder: Path, backbone: Backbone) -> None:
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(CheckpointDamagedError, match="altered"):
-        load_adaptation(folder, backbone)
+        load(folder, backbone)
 
 
 def test_another_backbone_is_refused(folder: Path, backbone: Backbone) -> None:
     change_manifest(folder, backbone={"notation": "zegclip-mini", "digest": "f" * 64, "folder": None})
     with pytest.raises(BackboneMismatchError, match="learned on"):
-        load_adaptation(folder, backbone)
+        load(folder, backbone)
 
 
-def test_a_newer_version_and_missing_entries_are_refused(folder: Path, backbone: Backbone) -> None:
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"format": "zegclip-compact"}'])
+def test_a_folder_without_its_manifest_holds_no_adaptation(folder: Path, content: str | None) -> None:
+    (folder / "manifest.json").unlink()
+    if content is not None:
+        (folder / "manifest.json").write_text(content)
+    assert adaptation_manifest(folder) is None
+
+
+def test_a_newer_version_and_missing_entries_are_refused(folder: Path) -> None:
     change_manifest(folder, version=2)
     with pytest.raises(CheckpointError, match="version 2"):
-        load_adaptation(folder, backbone)
+        adaptation_manifest(folder)
     document = json.loads((folder / "manifest.json").read_text()) | {"version": 1}
     del document["hidden"]
     (folder / "manifest.json").write_text(json.dumps(document))
     with pytest.raises(CheckpointError, match="hidden"):
-        load_adaptation(folder, backbone)
+        adaptation_manifest(folder)
 
 
 def test_weights_of_another_size_are_refused(folder: Path, backbone: Backbone) -> None:
     change_manifest(folder, hidden=5)
     with pytest.raises(CheckpointError, match="do not belong together"):
-        load_adaptation(folder, backbone)
+        load(folder, backbone)
