@@ -1,10 +1,9 @@
 """Specks in a label map take the label around them."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_CONNECTIVITY = 8
+from zegclip_core.runs import find_runs
 
 
 def absorb_specks(label_map: NDArray[np.uint16], *, min_area: int) -> NDArray[np.uint16]:
@@ -22,7 +21,7 @@ def absorb_specks(label_map: NDArray[np.uint16], *, min_area: int) -> NDArray[np
     if min_area <= 1:
         return label_map
     specks = _number_specks(label_map, min_area)
-    places = np.flatnonzero(specks)
+    places = np.flatnonzero(specks.ravel() != 0)
     cleaned = label_map.copy() if places.size else label_map
     while places.size:
         numbers = specks.ravel()[places]
@@ -38,19 +37,13 @@ def absorb_specks(label_map: NDArray[np.uint16], *, min_area: int) -> NDArray[np
 
 def _number_specks(label_map: NDArray[np.uint16], min_area: int) -> NDArray[np.int32]:
     """Numbers from 1 for the components below `min_area`, 0 everywhere else: (H, W)."""
-    specks = np.zeros(label_map.shape, np.int32)
-    found = 0
-    for label in np.unique(label_map):
-        count, components, statistics, _ = cv2.connectedComponentsWithStats(
-            (label_map == label).astype(np.uint8), connectivity=_CONNECTIVITY
-        )
-        small = np.flatnonzero(statistics[1:, cv2.CC_STAT_AREA] < min_area) + 1
-        if small.size:
-            number_of = np.zeros(count, np.int32)
-            number_of[small] = np.arange(found + 1, found + 1 + small.size)
-            specks += np.take(number_of, components)
-            found += small.size
-    return specks
+    runs = find_runs(label_map)
+    components = runs.components()
+    areas = np.bincount(components, runs.lengths, minlength=len(components))
+    small = np.flatnonzero((areas > 0) & (areas < min_area))
+    number_of = np.zeros(len(components), np.int32)
+    number_of[small] = np.arange(1, small.size + 1)
+    return runs.fill(number_of[components])
 
 
 def _labels_around(

@@ -1,6 +1,5 @@
 """From scores on the patch grid to a label map at the image's size, one label after the other."""
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -8,8 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from zegclip_core.cell_contest import contest
+from zegclip_core.cell_filter import POINTS, CellFilter, Cells
 from zegclip_core.components import absorb_specks
-from zegclip_core.refine import GuidedFilter, GuidedFilterOptions
+from zegclip_core.refine import GuidedFilterOptions
 
 # A label that is nowhere more probable than this cannot win a pixel.
 _NEGLIGIBLE = 0.02
@@ -66,7 +67,7 @@ def working_size(height: int, width: int, working_side: int) -> tuple[int, int]:
 
 def compete(
     logits: NDArray[np.float32], image: NDArray[np.uint8], *, options: LabellingOptions
-) -> tuple[NDArray[np.uint16], NDArray[np.float32], dict[int, NDArray[np.uint8]]]:
+) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
     """Let the classes compete at the image's size.
 
     Args:
@@ -74,41 +75,35 @@ def compete(
         image: (H, W, 3) uint8 at the working size.
         options: how probabilities become masks.
 
-    Returns the winner of every pixel (H, W) as an index into the classes, its probability (H, W), and the
-    probabilities 0..255 of every class that could win.
+    Returns the winner of every pixel (H, W) as an index into the classes, and its probability (H, W).
 
     """
-    height, width = image.shape[:2]
     highest = softmax(logits).reshape(len(logits), -1).max(axis=1)
     strongest = np.argsort(-highest, kind="stable")[:_MOST_CANDIDATES]
-    candidates = sorted(strongest[highest[strongest] >= min(_NEGLIGIBLE, highest.max())])
-    winner = np.zeros((height, width), np.uint16)
-    best = np.full((height, width), -1, np.float32)
-    kept = {}
-    for index, probability in _at_image_size(logits[candidates], image, options):
-        np.copyto(winner, np.uint16(candidates[index]), where=probability > best)
+    candidates = np.sort(strongest[highest[strongest] >= min(_NEGLIGIBLE, highest.max())])
+    if options.refine:
+        return _compete_along_edges(logits, candidates, image, options)
+    winner = np.zeros(image.shape[:2], np.uint16)
+    best = np.full(image.shape[:2], -1, np.float32)
+    for index, probability in zip(candidates, _probabilities(logits[candidates], *best.shape), strict=True):
+        np.copyto(winner, np.uint16(index), where=probability > best)
         np.maximum(best, probability, out=best)
-        levels = cv2.multiply(probability, _LEVELS, dtype=cv2.CV_8U)
-        kept[int(candidates[index])] = np.asarray(levels, np.uint8)
-    return winner, np.clip(best, 0, 1), kept
+    return winner, np.clip(best, 0, 1)
 
 
-def _at_image_size(
-    logits: Map, image: NDArray[np.uint8], options: LabellingOptions
-) -> Iterator[tuple[int, Map]]:
-    """The place and the probability (H, W) of every class of logits (C, h, w) that has a chance somewhere."""
-    height, width = image.shape[:2]
-    if not options.refine:
-        yield from enumerate(_probabilities(logits, height, width))
-        return
-    guided = GuidedFilter(image, options=options.guided_filter)
-    # The filter looks at probabilities at its own size only: at the image's they need not be computed.
-    functions = [guided.fit(probability) for probability in _probabilities(logits, *guided.size)]
-    previews = [guided.preview(one) for one in functions]
-    bar = _NO_CHANCE * functools.reduce(np.maximum, previews)
-    for place, preview in enumerate(previews):
-        if (preview >= bar).any():
-            yield place, guided.apply(functions[place])
+def _compete_along_edges(
+    logits: Map, candidates: NDArray[np.intp], image: NDArray[np.uint8], options: LabellingOptions
+) -> tuple[NDArray[np.uint16], Map]:
+    """As `compete`, between candidates whose probabilities follow the image's edges."""
+    cells = Cells(image, points=options.guided_filter.side)
+    guided = CellFilter(cells, options=options.guided_filter)
+    # A rough look, at one point of each cell, tells which classes have a chance anywhere.
+    rough = guided.reduced(POINTS)
+    seen = rough.at_centres(rough.fit(_small_probabilities(logits[candidates], *rough.size)))
+    chance = (seen >= _NO_CHANCE * seen.max(axis=0)).any(axis=(1, 2))
+    functions = guided.fit(_small_probabilities(logits[candidates], *guided.size)[chance])
+    names = candidates[chance].astype(np.uint16)
+    return contest(functions, names, cells, threshold=options.threshold)
 
 
 def _probabilities(logits: Map, height: int, width: int) -> Iterator[Map]:
@@ -119,11 +114,26 @@ def _probabilities(logits: Map, height: int, width: int) -> Iterator[Map]:
         yield np.exp(scores - normaliser)
 
 
+def _small_probabilities(logits: Map, height: int, width: int) -> Map:
+    """Softmax at (height, width) over the classes of logits (C, h, w), all classes at once."""
+    scores = np.stack([_resize(one, width, height) for one in logits])
+    scores -= scores.max(axis=0)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=0)
+    return scores
+
+
+def levels_of_winners(winner: NDArray[np.uint16], best: Map) -> dict[int, NDArray[np.uint8]]:
+    """Return what `scale_up` needs of a contest: for each winner the best probability as levels 0..255."""
+    levels = np.asarray(cv2.convertScaleAbs(best, alpha=_LEVELS), np.uint8)
+    return dict.fromkeys(_present(winner), levels)
+
+
 def scale_up(
     winner: NDArray[np.uint16], kept: dict[int, NDArray[np.uint8]], height: int, width: int
 ) -> NDArray[np.uint16]:
     """Bring a winner map (h, w) to (height, width) with smooth edges between the labels that won anywhere."""
-    present = [int(index) for index in np.unique(winner)]
+    present = _present(winner)
     result = np.full((height, width), present[0], np.uint16)
     best: NDArray[np.uint8] | None = None
     for index in present:
@@ -138,6 +148,10 @@ def scale_up(
         result[better] = index
         np.maximum(best, wide, out=best)
     return result
+
+
+def _present(winner: NDArray[np.uint16]) -> list[int]:
+    return [int(index) for index in np.flatnonzero(np.bincount(winner.ravel()))]
 
 
 def speck_area(options: LabellingOptions, height: int, width: int) -> int:

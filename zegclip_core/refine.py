@@ -50,22 +50,17 @@ class GuidedFilter:
         self._mean = self._blur(self._small)
         self._inverse = self._inverse_covariance(options.epsilon)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width at which the linear functions are found: more detail than that is of no use."""
-        return self._size[1], self._size[0]
-
     def filter(self, values: Map) -> Map:
         """Return a map (H, W) float32 that is, in every box, a linear function of the guide's colours.
 
         Args:
-            values: (h, w) float32, of the guide's size, of `size`, or of any other.
+            values: (h, w) float32, of the guide's size or of any other.
 
         """
         return self.apply(self.fit(values))
 
     def fit(self, values: Map) -> Map:
-        """Return what `apply` needs for a map (h, w): slopes for the three colours and offset, (*size, 4)."""
+        """Return what `apply` needs for a map (h, w): slopes for three colours and offset, (h', w', 4)."""
         small = _resized(values, self._size, cv2.INTER_AREA)
         blurred = self._blur(cv2.merge([*cv2.split(self._small * small[:, :, None]), small]))
         mean = blurred[:, :, _COLOURS]
@@ -73,11 +68,6 @@ class GuidedFilter:
         slopes = [sum(self._inverse[i][j] * covariance[j] for j in range(_COLOURS)) for i in range(_COLOURS)]
         offset = mean - sum(slopes[i] * self._mean[:, :, i] for i in range(_COLOURS))
         return self._blur(cv2.merge([*slopes, offset]))
-
-    def preview(self, functions: Map) -> Map:
-        """Return the filtered map at `size`, from what `fit` returned; for a fraction of `apply`'s time."""
-        preview: Map = (functions[:, :, :_COLOURS] * self._small).sum(axis=2) + functions[:, :, _COLOURS]
-        return preview
 
     def apply(self, functions: Map) -> Map:
         """Return the filtered map (H, W), from what `fit` returned."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -32,11 +31,13 @@ from zegclip_core.labelling import (
     certainty,
     clean,
     compete,
+    levels_of_winners,
     scale_up,
     softmax,
     working_size,
 )
 from zegclip_core.labels import Label, require_distinct_names
+from zegclip_core.runs import Runs, find_runs
 from zegclip_core.segmentation import Segmentation
 from zegclip_core.text_bank import TextBank
 from zegclip_core.windows import plan_windows, stitch
@@ -135,13 +136,14 @@ class Segmenter:
         scored = time.perf_counter()
         options = self.options.labelling
         probabilities = softmax(logits)
-        winner, best, kept = compete(logits, encoded.image, options=options)
+        winner, best = compete(logits, encoded.image, options=options)
         numbers = np.concatenate([painted, np.zeros(len(logits) - len(painted), np.uint16)])
         winner = clean(_leave_unpainted(winner, best, numbers, options.threshold), options)
-        label_map = np.take(numbers, winner)
-        region_scores = _mean_inside(label_map, best)
+        runs = find_runs(winner)
+        label_map = runs.fill(numbers[runs.labels])
+        region_scores = _mean_inside(runs, numbers, best)
         if winner.shape != encoded.size:
-            label_map = np.take(numbers, scale_up(winner, kept, *encoded.size))
+            label_map = np.take(numbers, scale_up(winner, levels_of_winners(winner, best), *encoded.size))
         ended = time.perf_counter()
         return Segmentation(
             label_map=label_map,
@@ -246,7 +248,9 @@ def _leave_unpainted(
     return winner
 
 
-def _mean_inside(label_map: NDArray[np.uint16], confidence: NDArray[np.float32]) -> dict[int, float]:
-    # Label by label: numpy would first widen the whole map to 64 bits.
-    present = (int(number) for number in np.unique(label_map) if number > 0)
-    return {n: cv2.mean(confidence, (label_map == n).astype(np.uint8))[0] for n in present}
+def _mean_inside(
+    runs: Runs, numbers: NDArray[np.uint16], confidence: NDArray[np.float32]
+) -> dict[int, float]:
+    labels = numbers[runs.labels]
+    sums, areas = np.bincount(labels, runs.sums(confidence)), np.bincount(labels, runs.lengths)
+    return {int(n): float(sums[n] / areas[n]) for n in np.flatnonzero(areas) if n > 0}

@@ -85,12 +85,3 @@ def test_an_image_of_one_colour_gives_finite_values() -> None:
         noise(50, 50).astype(np.float32) / 255
     )
     assert np.isfinite(filtered).all()
-
-
-def test_the_preview_is_the_filtered_map_at_the_small_size() -> None:
-    values = np.random.default_rng(1).random((40, 30)).astype(np.float32)
-    guided = GuidedFilter(noise(40, 30, 3), options=GuidedFilterOptions(side=64))
-    functions = guided.fit(values)
-    assert guided.size == (40, 30)
-    np.testing.assert_allclose(guided.preview(functions), guided.apply(functions), atol=1e-5)
-    np.testing.assert_allclose(guided.apply(functions), guided.filter(values), atol=0)
