@@ -12,12 +12,10 @@ trained by Label Studio's button, and the model in service is measured on an unt
 import argparse
 import json
 import random
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -28,21 +26,19 @@ from backend.label_studio.client import LabelStudioClient
 from backend.label_studio.unannotated import unannotated_tasks
 from backend.learning.champions import Champions, open_champions
 from backend.learning.find_project import find_project
+from backend.learning.project_folder import ProjectFolder
 from backend.learning.project_key import key_from_api
 from backend.learning.rank_project import rank_project
-from backend.painting import label_config
 from backend.product import Product
-from backend.regions.brush_rle import encode_mask
 from backend.settings import Settings, load_settings
+from benchmarks.annotator import Annotator, free_port, open_project, predict_all
+from benchmarks.shared_encodings import share_encodings
 from training.dataset_description import DatasetDescription
-from training.dataset_files import read_mask
 from training.evaluate import evaluate
-from zegclip_core.labels import Label
 from zegclip_core.segmenter import Segmenter, build_segmenter
 
 ORDERS = ("proposed", "random")
 PATIENCE = 7200.0
-_BACKGROUND = '<Label value="nothing of these" model_background="true"/>'
 COLOURS = {"proposed": (59, 111, 182), "random": (190, 90, 40)}
 
 
@@ -61,65 +57,6 @@ class Point:
     seconds: float
 
 
-class Annotator:
-    """Corrects tasks of one project to the ground truth.
-
-    Args:
-        client: Label Studio.
-        project: the project's number.
-        dataset: the truth.
-        ids: the image of each task; a task's picture is named after its place in this list.
-        never: names of labels that are never painted.
-
-    """
-
-    def __init__(
-        self,
-        *,
-        client: LabelStudioClient,
-        project: int,
-        dataset: DatasetDescription,
-        ids: Sequence[str],
-        never: Sequence[str],
-    ) -> None:
-        self.client = client
-        self.project = project
-        self.dataset = dataset
-        self.ids = ids
-        self.never = set(never)
-
-    def work(self, task: int) -> bool:
-        """Submit the truth of a task; False when it shows a label that is never painted, and is skipped."""
-        opened = self.client.call("GET", f"/api/tasks/{task}/")
-        mask = read_mask(self.dataset, self.ids[int(Path(opened["data"]["image"]).stem.split("-", 1)[1])])
-        shown = [one for one in self.dataset.foreground if (mask == one.index).any()]
-        predictions = opened.get("predictions") or [{}]
-        body: dict[str, Any] = {
-            "lead_time": 10.0,
-            "parent_prediction": predictions[-1].get("id"),
-            "result": [_region(one.name, mask == one.index) for one in shown],
-        }
-        skipped = any(one.name in self.never for one in shown)
-        if skipped:
-            body |= {"was_cancelled": True, "result": []}
-        self.client.call("POST", f"/api/tasks/{task}/annotations/", body=body)
-        return not skipped
-
-
-def _region(label: str, mask: "np.ndarray[Any, Any]") -> dict[str, Any]:
-    height, width = mask.shape
-    return {
-        "id": f"r-{label}",
-        "from_name": "label",
-        "to_name": "image",
-        "type": "brushlabels",
-        "original_width": width,
-        "original_height": height,
-        "image_rotation": 0,
-        "value": {"format": "rle", "rle": encode_mask(mask), "brushlabels": [label]},
-    }
-
-
 def main() -> None:
     """Run what the arguments ask for, print the table and write table and plot."""
     parser = argparse.ArgumentParser(
@@ -129,6 +66,9 @@ def main() -> None:
     parser.add_argument("--label-studio", type=Path, required=True, help="its program")
     parser.add_argument("--train-split", default="train_aug")
     parser.add_argument("--test-split", default="val_dev")
+    parser.add_argument(
+        "--halves", action="store_true", help="cut the training split by seed: one half learns, one measures"
+    )
     parser.add_argument("--pool", type=int, default=200, help="tasks in the project")
     parser.add_argument("--test", type=int, default=200, help="images of the test split")
     parser.add_argument("--corrections", type=int, nargs="+", default=[10, 25, 50])
@@ -145,20 +85,20 @@ def main() -> None:
     server = LabelStudioServer(
         program=arguments.label_studio.absolute(),
         folder=arguments.out.absolute() / "label-studio",
-        port=_free_port(),
+        port=free_port(),
     )
     points: list[Point] = []
     with server:
         settings = load_settings(
-            port=_free_port(),
+            port=free_port(),
             data_dir=arguments.out.absolute() / "data",
             model="zegclip-mini",
             label_studio_url=server.url,
             label_studio_api_key=server.token(),
             train_after=0,
             training_iterations=arguments.iterations,
-            # The annotator paints the truth, whatever was predicted.
-            repredict=False,
+            # Only the proposed order looks at predictions; the annotator paints the truth, whatever they are.
+            repredict="proposed" in arguments.orders,
             log_level="WARNING",
         )
         with Product(settings=settings) as product:
@@ -180,22 +120,19 @@ def _one_run(
     generator = random.Random(seed)
     ids = list(dataset.ids(arguments.train_split))
     generator.shuffle(ids)
-    labels = [Label(one.name, one.prompts) for one in dataset.foreground]
-    config = label_config(labels)
-    if dataset.background is not None:
-        config = config.replace("</BrushLabels>", f"{_BACKGROUND}</BrushLabels>")
-    project = client.create_project(title=f"{order} {seed}", label_config=config)
-    for place, image_id in enumerate(ids[: arguments.pool]):
-        path = dataset.image_path(image_id)
-        client.upload(project, name=f"{place}{path.suffix}", content=path.read_bytes())
-    backend = client.connect_backend(project, url=product.url, title="ZegCLIP")
+    if arguments.halves:
+        ids, test = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+    else:
+        test = list(dataset.ids(arguments.test_split))
+    project, backend = open_project(
+        client, title=f"{order} {seed}", dataset=dataset, ids=ids[: arguments.pool], url=product.url
+    )
     if not arguments.without_predictions:
-        client.retrieve_predictions(project)
+        predict_all(client, project)
     annotator = Annotator(client=client, project=project, dataset=dataset, ids=ids, never=never)
     key = key_from_api(client.project(project))
-    base = build_segmenter("zegclip-mini", device="cpu")
-    champions = open_champions(base, product.settings)
-    test = dataset.ids(arguments.test_split)[: arguments.test]
+    champions = open_champions(build_segmenter("zegclip-mini", device="cpu"), product.settings)
+    test = test[: arguments.test]
     points = [_measure(champions, key, dataset, arguments, test, never, order, seed, 0, "", 0.0)]
     print(points[-1], flush=True)
     done = 0
@@ -205,12 +142,10 @@ def _one_run(
             done += annotator.work(tasks.pop(0))
         started = time.monotonic()
         result = _train(client, product.settings, project, backend)
+        seconds = time.monotonic() - started
         points.append(
-            _measure(
-                champions, key, dataset, arguments, test, never, order, seed, done, result,
-                time.monotonic() - started,
-            )
-        )  # fmt: skip
+            _measure(champions, key, dataset, arguments, test, never, order, seed, done, result, seconds)
+        )
         print(points[-1], flush=True)
     return points
 
@@ -225,6 +160,7 @@ def _tasks_in_order(
 ) -> list[int]:
     if order == "proposed":
         segmenter, version = served
+        share_encodings(segmenter.head)
         ranked = rank_project(
             client, project, segmenter=segmenter, version=version, images=open_images(settings)
         )
@@ -243,9 +179,24 @@ def _train(client: LabelStudioClient, settings: Settings, project: int, backend:
     while time.monotonic() < deadline:
         state = folder.state
         if state.starts_read > before.starts_read and state.trained_at > before.trained_at:
+            if state.last_result.startswith("promoted") and settings.repredict:
+                _wait_for_predictions(client, project, folder, deadline)
             return state.last_result
         time.sleep(1.0)
     raise SystemExit(f"no training ended within {PATIENCE:.0f} s: {folder.state.last_result}")
+
+
+def _wait_for_predictions(
+    client: LabelStudioClient, project: int, folder: ProjectFolder, deadline: float
+) -> None:
+    """Wait until the version in service has painted every task that nobody has annotated."""
+    version = folder.version_name(folder.registry.aliases.champion or 0)
+    while time.monotonic() < deadline:
+        waiting = unannotated_tasks(client, project)
+        if all(version in one.task.model_versions for one in waiting):
+            return
+        time.sleep(2.0)
+    raise SystemExit(f"tasks were not painted with {version} within {PATIENCE:.0f} s")
 
 
 def _measure(
@@ -262,7 +213,9 @@ def _measure(
     seconds: float,
 ) -> Point:
     segmenter, version = champions.of(key)
-    scores = evaluate(segmenter, dataset, arguments.test_split, unseen=never, ids=test).scores
+    share_encodings(segmenter.head)
+    split = arguments.train_split if arguments.halves else arguments.test_split
+    scores = evaluate(segmenter, dataset, split, unseen=never, ids=test).scores
     return Point(
         order=order,
         seed=seed,
@@ -328,12 +281,6 @@ def _plot(points: Sequence[Point]) -> Image.Image:
     for step in sorted({one.corrections for one in points}):
         draw.text((place(step, 0)[0] - 6, height - margin + 4), str(step), fill="black")
     return picture
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

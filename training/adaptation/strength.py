@@ -25,7 +25,8 @@ class Tried:
 
     Attributes:
         strength: the share of what was learned.
-        m_iou: on the hold-out, in percent; NaN where it shows no label.
+        m_iou: of labels on the hold-out, without background, as the gate has it, in percent; NaN where it
+            shows none.
         kept: by label without corrections, the share (0 to 1) that keeps it where the CLIP is sure of it.
 
     """
@@ -89,7 +90,7 @@ class StrengthTrial:
             wide = F.interpolate(logits, size=targets.shape, mode="bilinear", align_corners=False)
             truth = torch.where(targets == NEGATIVE, learner.labels, targets).clamp(min=_IGNORED)
             matrix.update(_numbers(wide.argmax(dim=1)[0]), _numbers(truth), _IGNORED)
-        return matrix.scores().m_iou
+        return matrix.scores(unseen=[learner.labels]).m_iou_seen
 
     def _kept(self, adaptation: Adaptation) -> dict[str, float]:
         learner = self._learner
