@@ -22,11 +22,11 @@ from pathlib import Path
 from types import FrameType
 
 import numpy as np
-import torch
 from PIL import Image
 
 from backend.regions.brush_rle import encode_mask
 from zegclip_core.labels import Label
+from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import Segmenter, build_segmenter
 from zegclip_core.words import common_words
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--flame", type=Path, help="file for the flame graph, SVG")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    prepare_processor(threads=options.threads)
     content = resized(options.photo, options.side)
     words = dict.fromkeys([*options.words.split(","), *common_words()])
     labels = [Label(word, (word,)) for word in list(words)[: options.labels]]

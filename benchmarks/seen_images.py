@@ -10,14 +10,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
-
 from backend.images.source import ImageSource
 from backend.label_studio.origin import LabelStudioOrigin
 from backend.predictions import predict_tasks
 from benchmarks.interactive import photos
 from benchmarks.measuring import load, table
 from zegclip_core.feature_cache import FeatureCache
+from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import build_segmenter
 
 _NOBODY = "http://127.0.0.1:9"
@@ -44,7 +43,7 @@ def main() -> None:
     parser.add_argument("--model", default="zegclip-mini")
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args()
-    torch.set_num_threads(chosen.threads)
+    prepare_processor(threads=chosen.threads)
     asked = {
         "never seen": config(_FIRST),
         "the same again": config(_FIRST),
