@@ -16,6 +16,7 @@ from training.pretrain.mixture import Source
 from training.pretrain.pack import pack
 from training.pretrain.settings import TowerSettings
 from training.pretrain.tower import StepReport, TowerTraining
+from training.pretrain.words_command import add_words_stage, run_words_stage
 from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
 from zegclip_core.errors import ZegCLIPError
 
@@ -25,6 +26,7 @@ _EXAMPLES = """examples:
   (ended early? the same command goes on where it was)
   python -m training.pretrain blend --trained runs/tower/zegclip-mini.safetensors --share 0.7 \\
       --out runs/tower/blended.safetensors
+  python -m training.pretrain words --data voc_subset --data coco_subset --out runs/words
 
 Writes OUT/zegclip-mini.safetensors and its card; `zegclip eval` measures it by that path."""
 
@@ -33,13 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return _blend(options) if options.stage == "blend" else _tower(options)
+        if options.stage == "words":
+            print("\n".join(run_words_stage(options)))
+        else:
+            (_blend if options.stage == "blend" else _tower)(options)
     except (TrainingError, ZegCLIPError) as error:
         print(f"pretrain {options.stage}: {error}", file=sys.stderr)
         return 1
+    return 0
 
 
-def _tower(options: argparse.Namespace) -> int:
+def _tower(options: argparse.Namespace) -> None:
     settings = replace(
         TowerSettings(),
         **{name: getattr(options, name) for name in _CHOICES if getattr(options, name) is not None},
@@ -73,13 +79,11 @@ def _tower(options: argparse.Namespace) -> int:
     }
     card = pack(start, training.average, options.out / "zegclip-mini.safetensors", training=recipe)
     print(f"written: {card.with_suffix('.safetensors')} and {card.name}")
-    return 0
 
 
-def _blend(options: argparse.Namespace) -> int:
+def _blend(options: argparse.Namespace) -> None:
     card = blend(Path(options.start), options.trained, options.share, options.out)
     print(f"written: {card.with_suffix('.safetensors')} and {card.name}")
-    return 0
 
 
 _CHOICES = ("steps", "batch_size", "stem_rate", "tower_rate", "seed")
@@ -121,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     tower.add_argument("--stem-rate", type=float)
     tower.add_argument("--tower-rate", type=float)
     tower.add_argument("--seed", type=int)
+    add_words_stage(stages)
     mean = stages.add_parser("blend", help="weights between the start of training and its end")
     mean.add_argument("--start", default=EMBEDDED_WEIGHTS, help="weights that training continued from")
     mean.add_argument("--trained", type=Path, required=True, help="weights that it ended with")

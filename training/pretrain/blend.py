@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from training.errors import ConfigurationError
 from training.pretrain.pack import pack
-from zegclip_core.backbones.mini import read_card
+from zegclip_core.backbones.mini import dequantised, read_card
 
 
 def blend(start: Path, trained: Path, share: float, out: Path) -> Path:
@@ -29,9 +29,9 @@ def blend(start: Path, trained: Path, share: float, out: Path) -> Path:
         raise ConfigurationError(
             f"share {share}: give a number from 0 (the start) to 1 (the trained weights)"
         )
-    before, after = load_file(start), load_file(trained)
+    before, after = dequantised(load_file(start)), dequantised(load_file(trained))
     moved = {name: tensor for name, tensor in after.items() if not torch.equal(tensor, before[name])}
-    mixed = {name: before[name].float().lerp(tensor.float(), share) for name, tensor in moved.items()}
+    mixed = {name: before[name].lerp(tensor, share) for name, tensor in moved.items()}
     none_before, none_after = (float(read_card(path)["other_cos"]) for path in (start, trained))
     mixed["none_cosine"] = torch.tensor(none_before + share * (none_after - none_before))
     recipe = {"name": "blend", "what": "weights between the start of training and its end", "share": share}

@@ -15,6 +15,7 @@ from zegclip_core.atomic_files import write_atomically
 from zegclip_core.backbones.mini import read_card
 
 _LOGIT_SCALE, _NONE_COSINE = "logit_scale", "none_cosine"
+_TABLE, _TABLE_SCALE = "token_embedding.weight", "token_embedding.weight_scale"
 
 
 def pack(start: Path, trained: Mapping[str, Tensor], out: Path, *, training: Mapping[str, Any]) -> Path:
@@ -22,7 +23,7 @@ def pack(start: Path, trained: Mapping[str, Tensor], out: Path, *, training: Map
 
     Args:
         start: weights of the embedded model that training continued from, with their card.
-        trained: `visual.*` tensors, `logit_scale` (its logarithm) and `none_cosine`.
+        trained: tensors of either tower, `logit_scale` (its logarithm) and `none_cosine`.
         out: where the new weights go; the card lies beside them.
         training: the recipe, for the card.
 
@@ -37,6 +38,9 @@ def pack(start: Path, trained: Mapping[str, Tensor], out: Path, *, training: Map
             continue
         if name not in stored or stored[name].shape != tensor.shape:
             raise ConfigurationError(f"{start} has no tensor {name} of shape {tuple(tensor.shape)}")
+        if name == _TABLE and _TABLE_SCALE in stored:
+            _store_table(stored, tensor.detach().cpu().float())
+            continue
         stored[name] = tensor.detach().cpu().to(torch.float16).contiguous()
     card["logit_scale"] = float(torch.exp(stored[_LOGIT_SCALE].float()))
     content = save(stored)
@@ -46,3 +50,14 @@ def pack(start: Path, trained: Mapping[str, Tensor], out: Path, *, training: Map
     path = out.with_suffix(".json")
     write_atomically(path, (json.dumps(card, indent=1) + "\n").encode())
     return path
+
+
+def _store_table(stored: dict[str, Tensor], table: Tensor) -> None:
+    """Store the token table (V, W) as 8-bit rows with a scale each; rows that did not move stay the same."""
+    scales = stored[_TABLE_SCALE]
+    moved = (table != stored[_TABLE].float() * scales.float()).any(dim=1)
+    fresh = (table[moved].abs().amax(dim=1, keepdim=True) / 127).clamp_min(1e-6).to(scales.dtype)
+    stored[_TABLE_SCALE] = scales.clone()
+    stored[_TABLE_SCALE][moved] = fresh
+    stored[_TABLE] = stored[_TABLE].clone()
+    stored[_TABLE][moved] = (table[moved] / fresh.float()).round().clamp(-127, 127).to(torch.int8)
