@@ -31,6 +31,8 @@ LEGACY_TOKEN = "0123456789abcdef0123456789abcdef01234567"
 # The first start makes the database: a minute on an idle machine, several on a busy one.
 FIRST_TEST_SECONDS = 1200
 PRODUCT_READY_SECONDS = 600
+# Its first task in a cloud storage waits for what it then imports: two minutes on a very busy machine.
+ANSWER_SECONDS = 600
 
 MakeProject = Callable[..., int]
 
@@ -96,7 +98,7 @@ def copy_label_studio(server: LabelStudioServer, folder: Path) -> None:
 @pytest.fixture(scope="session")
 def client(label_studio: LabelStudioServer) -> LabelStudioClient:
     """The API with the user's personal access token."""
-    return LabelStudioClient(origin=label_studio.origin())
+    return LabelStudioClient(origin=label_studio.origin(), answer_seconds=ANSWER_SECONDS)
 
 
 @pytest.fixture(scope="session")

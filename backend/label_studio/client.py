@@ -14,7 +14,8 @@ import requests
 from backend.label_studio.errors import ApiError, LabelStudioUnreachableError
 from backend.label_studio.origin import LabelStudioOrigin, refused, unreachable
 
-_TIMEOUT = (5.0, 120.0)
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 120.0
 _SHOWN = 300
 # `fields=all` makes Label Studio fill in the versions; `include` then leaves the heavy masks out.
 _LIGHT_FIELDS = {"fields": "all", "include": "id,data,predictions_model_versions"}
@@ -55,13 +56,15 @@ class LabelStudioClient:
 
     Args:
         origin: its address and token.
+        answer_seconds: how long it may take to begin an answer.
 
     All methods raise `LabelStudioUnreachableError`, `TokenError` or `ApiError` with the cure.
 
     """
 
-    def __init__(self, *, origin: LabelStudioOrigin) -> None:
+    def __init__(self, *, origin: LabelStudioOrigin, answer_seconds: float = _ANSWER_SECONDS) -> None:
         self.origin = origin
+        self._timeout = (_CONNECT_SECONDS, answer_seconds)
         self._session = requests.Session()
 
     def version(self) -> str:
@@ -217,7 +220,7 @@ class LabelStudioClient:
                 json=body,
                 files=files,
                 headers=self.origin.headers(renew=renew),
-                timeout=_TIMEOUT,
+                timeout=self._timeout,
                 allow_redirects=False,
             )
         except requests.RequestException as error:
