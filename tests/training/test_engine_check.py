@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.fast_extra import require_fast_extra
 from tests.tiny_clip import ARCHITECTURE, tiny_backbone
 from training.dataset_description import DatasetDescription
 from training.engine_check import calibration_ids, check_engines
@@ -44,8 +45,7 @@ def test_a_data_set_of_one_split_is_calibrated_on_itself(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_every_precision_is_scored_timed_and_kept(tmp_path: Path) -> None:
-    pytest.importorskip("openvino", reason="the extra [fast] is not installed")
-    pytest.importorskip("nncf", reason="the extra [fast] is not installed")
+    require_fast_extra()
     (tmp_path / "data").mkdir()
     description = data_set(tmp_path / "data", val=["a", "b"], train=["c"])
     vision = ARCHITECTURE["vision_cfg"] | {"layers": 1}

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.conftest import CHECKOUT
+from tests.fast_extra import require_fast_extra
 from tests.tiny_clip import ARCHITECTURE, random_images, tiny_backbone
 from zegclip_core.dense_head import DenseZeroShotHead
 from zegclip_core.engines.checks import EngineCheck, engine_folder, write_checks
@@ -24,8 +25,7 @@ installed = pytest.mark.usefixtures("openvino")
 
 @pytest.fixture(scope="session")
 def openvino() -> None:
-    pytest.importorskip("openvino", reason="the extra [fast] is not installed")
-    pytest.importorskip("nncf", reason="the extra [fast] is not installed")
+    require_fast_extra()
 
 
 def tiny_head() -> DenseZeroShotHead:
