@@ -82,13 +82,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="voc_subset")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs; finished ones are kept")
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--rows", default="0,1,2,3,4,5", help="lines of the table, the first is 0")
     parser.add_argument("--set", action="append", default=[], metavar="GROUP.NAME=VALUE")
     options = parser.parse_args()
     torch.set_num_threads(1)
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    results: dict[str, list[dict[str, float]]] = {row.name: [] for row in ROWS}
+    numbers = [int(number) for number in options.rows.split(",")]
+    results: dict[str, list[dict[str, float]]] = {ROWS[number].name: [] for number in numbers}
     for seed in seeds:
-        for number, row in enumerate(ROWS):
+        for number in numbers:
+            row = ROWS[number]
             result = run(row, number, seed, options)
             results[row.name].append(result)
             print(f"{row.name}, seed {seed}: {result}", flush=True)
