@@ -84,6 +84,7 @@ class Product:
                 raise NotReadyError(f"not ready after {timeout:.0f} s: see the lines above")
             if self.supervisor.stopping:
                 return
+            self._keep_queue_server()
             if tick is not None:
                 tick(waited)
             time.sleep(_READY_POLL_SECONDS)

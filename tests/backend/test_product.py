@@ -67,6 +67,8 @@ def started() -> Iterator[Started]:
         running = Started(folder)
         try:
             wait_until(running.ready, "everything is ready")
+            # Only then does it watch over its parts; the order of these tests is drawn.
+            wait_until(lambda: "ready: connect" in running.process.log_text(), "it is said")
             yield running
         finally:
             running.process.end()
