@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     predict_deadline_seconds: float = Field(
         90.0, gt=0, description="longest wait for predictions; Label Studio gives up after 100 s"
     )
-    batch_size: int = Field(8, ge=1, le=256, description="tasks in one inference job")
+    batch_size: int = Field(16, ge=1, le=256, description="tasks in one inference job")
     max_waiting_requests: int = Field(
         64, ge=1, description="predict requests held at once; more get 503 with Retry-After"
     )

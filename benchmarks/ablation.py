@@ -20,6 +20,7 @@ from training.recipe_files import load_recipe
 from training.run import train
 from zegclip_core.atomic_files import write_atomically
 from zegclip_core.heads import HeadFeatures, SegmentationHead
+from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import build_segmenter
 from zegclip_core.zegclip.head import ZegCLIPHead
 
@@ -85,7 +86,7 @@ def main() -> None:
     parser.add_argument("--rows", default="0,1,2,3,4,5", help="lines of the table, the first is 0")
     parser.add_argument("--set", action="append", default=[], metavar="GROUP.NAME=VALUE")
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    prepare_processor(threads=1)
     seeds = [int(seed) for seed in options.seeds.split(",")]
     numbers = [int(number) for number in options.rows.split(",")]
     results: dict[str, list[dict[str, float]]] = {ROWS[number].name: [] for number in numbers}

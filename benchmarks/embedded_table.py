@@ -28,6 +28,7 @@ from training.dataset_files import read_image, read_mask
 from training.evaluate import IGNORED_TARGET, counted_classes, target_table
 from training.metrics import ConfusionMatrix
 from zegclip_core.labels import Label
+from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import Segmenter, build_segmenter
 from zegclip_core.windows import plan_windows
 
@@ -76,7 +77,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, action="append", help="longer side in pixels; 320 and 512")
     parser.add_argument("--every", type=int, default=1, help="take every N-th photograph of COCO")
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    prepare_processor(threads=1)
     heading: list[str] | None = None
     for notation in options.model:
         segmenter = build_segmenter(notation, device="cpu")

@@ -25,6 +25,7 @@ from zegclip_core.backbones.open_clip_models import build_open_clip
 from zegclip_core.engines.openvino_conversion import convert
 from zegclip_core.engines.openvino_engine import OpenVINOEngine
 from zegclip_core.engines.precision import PRECISIONS
+from zegclip_core.processor import prepare_processor
 from zegclip_core.visual_tower import VisualTower
 
 SIZE = 512
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    prepare_processor(threads=options.threads)
     for model in options.models.split(","):
         with tempfile.TemporaryDirectory() as folder:
             measure(model, tower_of(model), Path(folder), rounds=options.rounds)

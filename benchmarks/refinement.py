@@ -15,7 +15,6 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -25,6 +24,7 @@ from training.dataset_description import DatasetDescription
 from training.dataset_files import read_image, read_mask
 from training.metrics import ConfusionMatrix
 from zegclip_core.labelling import LabellingOptions
+from zegclip_core.processor import prepare_processor
 from zegclip_core.refine import GuidedFilterOptions
 from zegclip_core.segmenter import Segmenter, SegmenterOptions, build_segmenter
 
@@ -55,7 +55,7 @@ def main() -> None:
         "--search", action="store_true", help="also radii and strictnesses beside the defaults"
     )
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    prepare_processor(threads=1)
     description = with_plain_names(DatasetDescription.load(options.data))
     ids = list(description.ids(options.split))
     if options.limit:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-import torch
 from PIL import Image
 
 from backend.demo.photos import sample_photos
@@ -20,6 +19,7 @@ from backend.painting import label_config
 from backend.regions.registry import CONTROL_TAGS, build_regions
 from benchmarks.measuring import SPREAD_HEAD, load, spread, table
 from zegclip_core.labels import parse_words
+from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import build_segmenter
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--model", default="zegclip-mini")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    prepare_processor(threads=options.threads)
     segmenter = build_segmenter(options.model, device="cpu")
     (target,) = read_label_config(label_config(parse_words(WORDS)), control_tags=CONTROL_TAGS).targets
     photos = [_square(photo.content) for photo in sample_photos()]

@@ -36,6 +36,7 @@ from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import open_clip_architectures, parse_notation
 from zegclip_core.guarded_open_clip import open_clip
 from zegclip_core.labels import Label
+from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import Segmenter
 from zegclip_core.text_bank import TextBank
 from zegclip_core.windows import stitch
@@ -59,8 +60,7 @@ class Cost:
 def main() -> None:
     """Print a table of both schemes for each number of labels."""
     arguments = parse_arguments()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    prepare_processor(threads=1)
     backbone = open_backbone(arguments.backbone)
     pictures = read_pictures(arguments.images, arguments.limit)
     bank = TextBank(backbone=backbone, templates=("{}",))

@@ -23,6 +23,7 @@ from training.pretrain.text_targets import moved_features, own_features
 from training.pretrain.wordnet import DEBIAN_FOLDER, WordNet
 from zegclip_core.heads import SegmentationHead
 from zegclip_core.labels import Label
+from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import build_segmenter
 
 _LEVELS = 4
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("--pull", type=float, action="append", help="0.6 and 0.8")
     parser.add_argument("--wordnet", type=Path, default=DEBIAN_FOLDER)
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    prepare_processor(threads=1)
     segmenter = build_segmenter("zegclip-mini", device="cpu")
     backbone = segmenter.head.backbone
     voc, coco = (DatasetDescription.load(folder) for folder in (options.voc, options.coco))

@@ -43,6 +43,10 @@ class FileCache:
             return None
         return data
 
+    def __contains__(self, key: str) -> bool:
+        """Whether a file is stored now; another process may make room for others at any time."""
+        return self._path(key).is_file()
+
     def put(self, key: str, data: bytes) -> None:
         """Store a file; one that does not fit, or a full disk, leaves the cache as it was."""
         if len(data) > self.max_bytes:

@@ -56,8 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     parse_notation(settings.model)
     from backend.painting import find_images, paint_files
     from zegclip_core.labelling import LabellingOptions
+    from zegclip_core.processor import prepare_processor
     from zegclip_core.segmenter import SegmenterOptions, build_segmenter
 
+    prepare_processor(threads=settings.threads)
     images = find_images(arguments.images)
     segmenter = build_segmenter(
         settings.model,

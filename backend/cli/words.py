@@ -38,9 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     parse_notation(settings.model)
     labels = parse_words(arguments.labels)
     # Imported here, so that a mistyped command answers at once.
+    from zegclip_core.processor import prepare_processor
     from zegclip_core.segmenter import build_segmenter
     from zegclip_core.words import understand_words
 
+    prepare_processor(threads=settings.threads)
     segmenter = build_segmenter(
         settings.model, cache_dir=settings.data_dir / "models", device=settings.device, show_progress=True
     )

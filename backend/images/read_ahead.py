@@ -7,6 +7,7 @@ from concurrent.futures import Future
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.images.errors import ImageError
 from backend.images.source import ImageSource
 
 _Announced = dict[tuple[str, int | str | None], Future[bytes]]
@@ -16,7 +17,7 @@ class ReadAhead:
     """Images of a run of tasks: what was announced is fetched beside the model, the rest when asked for.
 
     A task's images are fetched one after the other, so that a server sees two requests of a
-    worker at most.
+    worker at most. What is at hand already costs no thread: starting one, the model waits.
 
     Args:
         images: fetches and decodes.
@@ -39,7 +40,11 @@ class ReadAhead:
             task_id: the task's.
 
         """
-        wanted: _Announced = {(address, task_id): Future() for address in addresses}
+        wanted: _Announced = {
+            (address, task_id): Future() for address in addresses if not self._is_at_hand(address)
+        }
+        if not wanted:
+            return
         self._announced |= wanted
         # A daemon: a server that keeps a download hanging must not keep the process from ending.
         threading.Thread(target=self._fetch_all, args=(wanted,), name="read ahead", daemon=True).start()
@@ -54,6 +59,13 @@ class ReadAhead:
     def decode(self, content: bytes) -> NDArray[np.uint8]:
         """Return the pixels (H, W, 3) uint8 of an image file; errors as for `ImageSource.load`."""
         return self._images.decode(content)
+
+    def _is_at_hand(self, address: str) -> bool:
+        try:
+            return self._images.is_at_hand(address, project=self._project)
+        except ImageError:
+            # Raised again where the image is asked for, within its own task.
+            return True
 
     def _fetch_all(self, wanted: _Announced) -> None:
         for (address, task_id), future in wanted.items():

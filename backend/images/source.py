@@ -101,7 +101,7 @@ class ImageSource:
             return decode_inline(address.text, max_bytes=self._max_bytes)
         if address.kind == "local_file" and self._local_files_root is not None:
             return self._read_local(address, self._local_files_root)
-        key = f"{self._label_studio.url} {project} {address.cache_key}"
+        key = self._cache_key(address, project)
         data = self._cache.get(key)
         if data is None:
             # Whoever comes with other credentials may succeed.
@@ -113,6 +113,17 @@ class ImageSource:
                 raise
             self._cache.put(key, data)
         return data
+
+    def is_at_hand(self, value: object, *, project: str = "") -> bool:
+        """Whether `fetch` has an image without asking a server or a folder, which may be far away too.
+
+        Raises `ImageAddressError` for what is no address.
+        """
+        address = read_task_address(value)
+        return address.kind == "inline" or self._cache_key(address, project) in self._cache
+
+    def _cache_key(self, address: TaskAddress, project: str) -> str:
+        return f"{self._label_studio.url} {project} {address.cache_key}"
 
     def _download(self, address: TaskAddress, task_id: int | str | None) -> bytes:
         if address.kind == "web":

@@ -18,7 +18,7 @@ from backend.task_data import first_addresses
 _log = logging.getLogger(__name__)
 # Label Studio is slow to give images while it stores predictions. More than these are not kept ready: another
 # worker may take that job.
-_TASKS = 8
+_TASKS = 32
 
 
 def look_ahead(job: Job, images: ImageSource) -> threading.Thread:

@@ -23,6 +23,7 @@ from backend.settings import Settings
 from training.errors import RunStoppedError
 from training.gate import GateSettings
 from training.registry.errors import FenceHeldError
+from zegclip_core.processor import prepare_processor
 
 _log = logging.getLogger(__name__)
 # Seconds until a training that met another one of its project looks again.
@@ -36,6 +37,7 @@ def run_train(payload: Mapping[str, Any]) -> dict[str, Any]:
     own continuation.
     """
     settings = installed_settings()
+    prepare_processor(threads=settings.threads)
     folder = open_folder(str(payload["key"]), settings)
     job = RunningJob()
     try:

@@ -26,6 +26,12 @@ def test_what_was_put_is_found_under_its_key_alone(cache: FileCache) -> None:
     assert (cache.get("a"), cache.get("b"), cache.get("c")) == (b"first", b"second", None)
 
 
+def test_it_tells_what_it_holds(cache: FileCache) -> None:
+    cache.put("a", b"1")
+    assert "a" in cache
+    assert "b" not in cache
+
+
 def test_a_second_process_finds_it_too(cache: FileCache) -> None:
     cache.put("a", b"first")
     assert FileCache(folder=cache.folder, max_bytes=100).get("a") == b"first"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import cv2
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from zegclip_core.processor import prepare_processor
 
@@ -12,7 +13,8 @@ from zegclip_core.processor import prepare_processor
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     before = torch.get_num_threads(), cv2.getNumThreads()
-    yield
+    with threadpool_limits(limits=2, user_api="blas"):
+        yield
     torch.set_num_threads(before[0])
     cv2.setNumThreads(before[1])
 
@@ -27,3 +29,11 @@ def test_none_leaves_the_libraries_their_choice() -> None:
     prepare_processor(threads=1)
     prepare_processor(threads=0)
     assert (torch.get_num_threads(), cv2.getNumThreads()) == (1, 1)
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_products_of_numpy_take_no_core_from_the_tower(threads: int) -> None:
+    prepare_processor(threads=threads)
+    pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert pools
+    assert set(pools) == {1}

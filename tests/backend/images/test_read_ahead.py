@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.images.errors import ImageMissingError
+from backend.images.errors import ImageAddressError, ImageMissingError
 from backend.images.read_ahead import ReadAhead
 from backend.images.source import ImageSource
 from backend.label_studio.origin import LabelStudioOrigin
@@ -48,6 +48,23 @@ def test_an_announced_image_comes_before_anybody_asks(
     assert content == png
     assert ahead.decode(content).shape == (3, 4, 3)
     assert len(server.asked) == 1
+
+
+def test_an_image_at_hand_starts_no_thread(
+    ahead: ReadAhead, server: LocalServer, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.routes["/data/a.png"] = Answer(png)
+    ahead.fetch("/data/a.png", task_id=1)
+    monkeypatch.setattr("threading.Thread.start", lambda _: pytest.fail("a thread was started"))
+    ahead.announce(["/data/a.png"], task_id=2)
+    assert ahead.fetch("/data/a.png", task_id=2) == png
+    assert len(server.asked) == 1
+
+
+def test_what_is_no_address_fails_where_it_is_asked_for(ahead: ReadAhead) -> None:
+    ahead.announce(["file:///etc/passwd"], task_id=1)
+    with pytest.raises(ImageAddressError):
+        ahead.fetch("file:///etc/passwd", task_id=1)
 
 
 def test_the_caller_goes_on_while_an_image_is_fetched(

@@ -304,6 +304,16 @@ class TestCache:
             source.fetch(f"{other_server.url}/a.png?X-Amz-Signature={signature}")
         assert len(other_server.asked) == 1
 
+    def test_what_was_fetched_is_at_hand_for_its_project(
+        self, server: LocalServer, make_source: MakeSource, png: bytes
+    ) -> None:
+        source = make_source()
+        server.routes["/data/upload/2/a.png"] = Answer(png)
+        assert not source.is_at_hand("/data/upload/2/a.png", project="2")
+        source.fetch("/data/upload/2/a.png", project="2")
+        assert source.is_at_hand("/data/upload/2/a.png", project="2")
+        assert not source.is_at_hand("/data/upload/2/a.png", project="3")
+
     def test_a_missing_image_is_not_asked_for_again_at_once(
         self, server: LocalServer, make_source: MakeSource
     ) -> None:
