@@ -5,10 +5,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from backend.label_studio.client import LabelStudioClient
 from backend.label_studio.errors import ApiError, LabelStudioError, LabelStudioUnreachableError
+from backend.label_studio.patience import with_patience
 
 _log = logging.getLogger(__name__)
 # A call takes Label Studio as long as a few images take the model, however few predictions it brings, and
@@ -16,9 +17,6 @@ _log = logging.getLogger(__name__)
 _MOST_TOGETHER = 32
 # Numbers of masks in one call: about 15 MB, far below what Label Studio takes at once.
 _MOST_NUMBERS = 4_000_000
-# An outage of Label Studio, such as a restart, is waited out: seconds between the tries of one call.
-_WAITS = (1.0, 3.0, 10.0, 30.0, 60.0, 60.0, 60.0)
-_Reply = TypeVar("_Reply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +84,6 @@ class PredictionStore:
             _log.warning("%s", error)
         _log.warning("%d painted tasks are not stored; the next run paints them again", len(self._held))
 
-    def with_patience(self, call: Callable[[], _Reply]) -> _Reply:
-        """Return what a call returns, after minutes of waiting for Label Studio if need be."""
-        for wait in _WAITS:
-            try:
-                return call()
-            except LabelStudioUnreachableError as error:
-                _log.warning("%s; trying again in %.0f s", error, wait)
-                self.sleep(wait)
-        return call()
-
     def _stored_together(self) -> bool:
         self._asked = True
         try:
@@ -116,7 +104,7 @@ class PredictionStore:
         while self._held:
             prediction = self._held[0]
             try:
-                self.with_patience(functools.partial(self._create_once, prediction))
+                with_patience(functools.partial(self._create_once, prediction), sleep=self.sleep)
             except ApiError as error:
                 self.refused.append(TaskFailure(prediction["task"], "refused", str(error)))
             else:

@@ -18,6 +18,7 @@ from rq.job import Job
 from backend.errors import QueueUnavailableError
 from backend.images.credentials import read_credentials
 from backend.label_studio.client import LabelStudioClient, LightTask, TaskPage
+from backend.label_studio.patience import with_patience
 from backend.prediction_store import PredictionStore, TaskFailure
 from backend.queueing.enqueue import Outcome, enqueue_predict, forget, give_up, wait_for
 from backend.queueing.names import INFERENCE, PREDICT_TIMEOUT
@@ -91,6 +92,7 @@ class Prelabeller:
         self._project_key = project_key
         self._credentials: dict[str, str] | None = None
         self._page_size = page_size
+        self._sleep = sleep
         self._store = PredictionStore(client, project, seconds=store_seconds, sleep=sleep)
         self.report = PrelabelReport()
 
@@ -127,7 +129,8 @@ class Prelabeller:
                     self._finish(*waiting.popleft(), progress)
             while waiting:
                 self._finish(*waiting.popleft(), progress)
-            self._store.store()
+                # No images are asked for any more that this would hold up, and the end comes sooner.
+                self._store.store()
         finally:
             self._store.rescue()
             self._tell()
@@ -139,7 +142,7 @@ class Prelabeller:
 
     def _missing(self, progress: Callable[[int], object]) -> Iterator[LightTask]:
         for number in itertools.count(1):
-            page = self._store.with_patience(functools.partial(self._page, number))
+            page = with_patience(functools.partial(self._page, number), sleep=self._sleep)
             for task in page.tasks:
                 if self._model_version in task.model_versions:
                     self.report.skipped += 1
