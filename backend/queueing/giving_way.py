@@ -40,6 +40,7 @@ class InterruptedBatch:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._interactive = job.origin == INTERACTIVE
+        self._clicks = open_queue(INTERACTIVE, job.connection)
         self._key = f"zegclip:painted:{job.id}"
         self.done: list[Any] = [] if self._interactive else self._read()
 
@@ -49,7 +50,7 @@ class InterruptedBatch:
             return False
         # Who cannot be asked does not wait: trouble with the queue server is met where it matters.
         with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
-            return bool(open_queue(INTERACTIVE, self._job.connection).count)
+            return bool(self._clicks.count)
         return False
 
     def give_way(self, results: Sequence[Any]) -> GaveWay:

@@ -24,8 +24,9 @@ from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import build_segmenter
 
 _log = logging.getLogger(__name__)
-# Python's own 5 ms let the model wait between two of its steps for a thread that fetches the next image.
-_SWITCH_SECONDS = 0.0005
+# Python's own 5 ms let the model wait between two of its steps for a thread that fetches the next image, each
+# time a piece of it arrives.
+_SWITCH_SECONDS = 0.0001
 
 
 def run_inference_worker(settings: Settings, *, redis_url: str, burst: bool = False) -> None:
