@@ -2,20 +2,16 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
-
-from tqdm import tqdm
 
 from training.dataset_description import DatasetDescription
 from training.errors import ConfigurationError, TrainingError
 from training.pretrain.blend import blend
 from training.pretrain.mixture import Source
-from training.pretrain.pack import pack
 from training.pretrain.settings import TowerSettings
-from training.pretrain.tower import StepReport, TowerTraining
+from training.pretrain.stage_command import add_run_options, chosen, run_and_pack
+from training.pretrain.tower import TowerTraining
 from training.pretrain.words_command import add_words_stage, run_words_stage
 from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
 from zegclip_core.errors import ZegCLIPError
@@ -46,39 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tower(options: argparse.Namespace) -> None:
-    settings = replace(
-        TowerSettings(),
-        **{name: getattr(options, name) for name in _CHOICES if getattr(options, name) is not None},
-    )
-    start = Path(options.start)
+    settings = chosen(options, TowerSettings(), _CHOICES)
     words = options.vocabulary.read_text("utf-8").splitlines() if options.vocabulary else []
     training = TowerTraining(
-        backbone=load_mini(start, name="zegclip-mini", revision="start"),
+        backbone=load_mini(Path(options.start), name="zegclip-mini", revision="start"),
         sources=[_source(text) for text in options.data],
         vocabulary=[word.strip() for word in words if word.strip()],
         settings=settings,
     )
-    began = time.monotonic()
-    smooth = 0.0
-    with tqdm(total=settings.steps, unit="step") as bar:
-
-        def show(report: StepReport) -> None:
-            nonlocal smooth
-            smooth = report.word_loss if not smooth else 0.98 * smooth + 0.02 * report.word_loss
-            bar.update(report.step - bar.n)
-            bar.set_postfix(words=f"{smooth:.3f}", refresh=False)
-
-        training.run(options.out, stop_after=options.stop_after, on_step=show)
     recipe = {
         "name": "tower",
         "what": "image tower end to end on masks with words",
-        "args": asdict(settings),
-        "steps": training.step,
         "data": [f"{one.description.name}:{one.split}:{one.weight:g}" for one in training.mixture.sources],
-        "secs": round(time.monotonic() - began),
     }
-    card = pack(start, training.average, options.out / "zegclip-mini.safetensors", training=recipe)
-    print(f"written: {card.with_suffix('.safetensors')} and {card.name}")
+    print(run_and_pack(training, options, settings, watched="words", recipe=recipe))
 
 
 def _blend(options: argparse.Namespace) -> None:
@@ -114,17 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     stages = parser.add_subparsers(dest="stage", required=True)
     tower = stages.add_parser("tower", help="image tower, end to end, on masks with words")
     tower.add_argument("--data", action="append", required=True, metavar="FOLDER:SPLIT[:WEIGHT]")
-    tower.add_argument(
-        "--start", default=EMBEDDED_WEIGHTS, help="weights to continue from (the shipped ones)"
-    )
     tower.add_argument("--vocabulary", type=Path, help="file of words for negatives, one a line")
-    tower.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
-    tower.add_argument("--steps", type=int)
-    tower.add_argument("--stop-after", type=int, metavar="STEP", help="end although the schedule goes on")
-    tower.add_argument("--batch-size", type=int)
-    tower.add_argument("--stem-rate", type=float)
-    tower.add_argument("--tower-rate", type=float)
-    tower.add_argument("--seed", type=int)
+    add_run_options(tower, TowerSettings(), _CHOICES)
     add_words_stage(stages)
     mean = stages.add_parser("blend", help="weights between the start of training and its end")
     mean.add_argument("--start", default=EMBEDDED_WEIGHTS, help="weights that training continued from")

@@ -2,24 +2,21 @@
 
 from dataclasses import dataclass
 
+from training.pretrain.schedule import Schedule
 from training.setting_groups import require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TowerSettings:
+class TowerSettings(Schedule):
     """End-to-end training of the image tower on masks with words.
 
     Attributes:
-        steps: optimiser steps of the whole schedule.
         batch_size: crops of 256 x 256 pixels in one step, all from one data set; larger crops are fewer.
         crops: heights and widths of crops in pixels; one is drawn for each step.
         long_sides: smallest and largest longer side that a photograph is scaled to before it is cropped.
         whole_share: share of steps that see whole photographs, squeezed into the crop.
         stem_rate: peak learning rate of the convolutional stem.
         tower_rate: peak learning rate of all other parts of the image tower.
-        weight_decay: AdamW's decay.
-        warmup: steps of linear warm-up; a cosine brings the rate to zero at the end.
-        clip: largest norm of the gradient.
         averaging: decay of the running mean of weights, which is what is kept.
         negatives: words drawn from the vocabulary for each step.
         negative_weight: factor of the loss against those words.
@@ -30,8 +27,6 @@ class TowerSettings:
         frozen_blocks: the first blocks of the stem, which stay as they are: edges look alike everywhere.
         word_noise: standard deviation of noise added to unit text features, which brings synonyms in reach.
         relatives: words with a larger cosine are no negatives of each other.
-        seed: where every random number starts.
-        save_every: steps between saved states.
 
     """
 
@@ -47,7 +42,6 @@ class TowerSettings:
     tower_rate: float = 1.5e-4
     weight_decay: float = 0.05
     warmup: int = 100
-    clip: float = 1.0
     averaging: float = 0.998
     negatives: int = 150
     negative_weight: float = 0.5
@@ -57,11 +51,10 @@ class TowerSettings:
     frozen_blocks: int = 7
     word_noise: float = 0.02
     relatives: float = 0.35
-    seed: int = 0
     save_every: int = 200
 
     def __post_init__(self) -> None:
-        require(self.steps >= 1, "steps", self.steps, "1 or more")
+        Schedule.__post_init__(self)
         require(self.batch_size >= 1, "batch_size", self.batch_size, "1 or more")
         multiples = all(side > 0 and side % 32 == 0 for crop in self.crops for side in crop)
         require(bool(self.crops) and multiples, "crops", self.crops, "multiples of 32 pixels")
@@ -71,4 +64,3 @@ class TowerSettings:
         require(0 <= self.averaging < 1, "averaging", self.averaging, "from 0 up to, not including, 1")
         require(self.memory_every >= 1, "memory_every", self.memory_every, "1 or more")
         require(self.frozen_blocks >= 0, "frozen_blocks", self.frozen_blocks, "0 or more")
-        require(self.save_every >= 1, "save_every", self.save_every, "1 or more")

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
+from training.pretrain.schedule import Schedule
 from training.setting_groups import require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextSettings:
+class TextSettings(Schedule):
     """Training of the text tower alone: kinds of trained things move towards them, all other words stay.
 
     Attributes:
-        steps: optimiser steps of the whole schedule.
         related_each_step: strings of lemmas that name, or are a kind of, a trained word.
         trained_each_step: strings of trained words themselves.
         others_each_step: strings of words that have nothing to do with trained ones.
@@ -25,10 +25,6 @@ class TextSettings:
         rate: peak learning rate.
         token_rate: peak learning rate of the token table.
         weight_decay: AdamW's decay; the token table has none, since most of its rows are never met.
-        warmup: steps of linear warm-up; a cosine brings the rate to zero at the end.
-        clip: largest norm of the gradient.
-        seed: where every random number starts.
-        save_every: steps between saved states.
 
     """
 
@@ -47,16 +43,13 @@ class TextSettings:
     token_rate: float = 2e-3
     weight_decay: float = 0.01
     warmup: int = 15
-    clip: float = 1.0
-    seed: int = 0
     save_every: int = 40
 
     def __post_init__(self) -> None:
-        require(self.steps >= 1, "steps", self.steps, "1 or more")
+        Schedule.__post_init__(self)
         for name in ("related_each_step", "trained_each_step", "others_each_step", "glosses_each_step"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         require(self.levels >= 0, "levels", self.levels, "0 or more")
         require(self.most_for_each >= 1, "most_for_each", self.most_for_each, "1 or more")
         require(0 <= self.pull <= 1, "pull", self.pull, "a share, 0 to 1")
         require(0 <= self.plurals <= 1, "plurals", self.plurals, "a share, 0 to 1")
-        require(self.save_every >= 1, "save_every", self.save_every, "1 or more")

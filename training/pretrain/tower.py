@@ -5,9 +5,8 @@ The text tower stays as it is, so that words keep their places and the image tow
 
 import copy
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.errors import ConfigurationError, DivergedError, TrainingStateError
+from training.errors import ConfigurationError
 from training.pretrain.losses import (
     label_set_loss,
     memory_loss,
@@ -25,32 +24,16 @@ from training.pretrain.losses import (
 )
 from training.pretrain.mixture import Batch, Mixture, Source
 from training.pretrain.settings import TowerSettings
+from training.pretrain.stage import Stage
 from training.pretrain.stuff import STUFF
 from training.pretrain.words import WordTargets
-from training.run_files import load_state, save_state
 from training.teacher import mean_decay
 from zegclip_core.backbones.backbone import Backbone
 
 _WORD_STREAM = 4
 
 
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """What one step showed.
-
-    Attributes:
-        step: 1-based.
-        loss: the sum that was minimised.
-        word_loss: its part against the data set's own words.
-
-    """
-
-    step: int
-    loss: float
-    word_loss: float
-
-
-class TowerTraining:
+class TowerTraining(Stage):
     """One run of the tower stage.
 
     Args:
@@ -88,56 +71,26 @@ class TowerTraining:
         stem = backbone.clip.visual.conv1.stem
         for part in (stem.conv0, *stem.blocks[: settings.frozen_blocks]):
             part.requires_grad_(False)
-        self.trained = self._named_parameters()
-        self.average = {name: tensor.detach().clone() for name, tensor in self.trained.items()}
-        self.optimiser = torch.optim.AdamW(self._groups(), weight_decay=settings.weight_decay)
-        self.step = 0
+        trained = self._named_parameters()
+        self.average = {name: tensor.detach().clone() for name, tensor in trained.items()}
+        super().__init__(trained=trained, groups=_groups(trained, settings), schedule=settings)
 
-    def run(
-        self,
-        folder: Path,
-        *,
-        stop_after: int | None = None,
-        on_step: Callable[[StepReport], object] = lambda _: None,
-    ) -> None:
-        """Train, going on from the state in `folder` when there is one.
+    @property
+    def kept(self) -> dict[str, Tensor]:
+        """The running mean of the parameters."""
+        return self.average
 
-        Args:
-            folder: where states are saved.
-            stop_after: end after this step although the schedule goes on; None for its end.
-            on_step: called after every step.
-
-        Raises `TrainingStateError` for a damaged or foreign state, `DivergedError` for a loss that is no
-        number.
-        """
-        state = load_state(folder)
-        if state is not None:
-            self._restore(state, folder)
-        last = self.settings.steps if stop_after is None else min(stop_after, self.settings.steps)
-        while self.step < last:
-            on_step(self._one_step())
-            if self.step % self.settings.save_every == 0 or self.step == last:
-                save_state(folder, self._state())
-
-    def _one_step(self) -> StepReport:
-        batch = self.mixture.batch(self.step)
+    def loss(self) -> tuple[Tensor, float]:
+        """Return the sum of all losses, and its part against the data set's own words."""
         generator = np.random.default_rng([self.settings.seed, _WORD_STREAM, self.step])
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["peak"] * self._rate()
-        loss, words = self._losses(batch, generator)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise DivergedError(f"the loss is {value} at step {self.step}: lower the learning rates")
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(list(self.trained.values()), self.settings.clip)
-        self.optimiser.step()
-        self.step += 1
+        return self._losses(self.mixture.batch(self.step), generator)
+
+    def after_step(self) -> None:
+        """Let the running mean follow."""
         decay = mean_decay(self.settings.averaging, self.step)
         with torch.no_grad():
             for name, tensor in self.trained.items():
                 self.average[name].lerp_(tensor, 1 - decay)
-        return StepReport(self.step, value, words)
 
     def _losses(self, batch: Batch, generator: np.random.Generator) -> tuple[Tensor, float]:
         settings, stride = self.settings, self.backbone.stride
@@ -184,11 +137,6 @@ class TowerTraining:
             stride=self.backbone.stride,
         )
 
-    def _rate(self) -> float:
-        """Share of the peak rate: linear warm-up, then half a cosine."""
-        warm = min(1.0, (self.step + 1) / max(1, self.settings.warmup))
-        return warm * 0.5 * (1 + math.cos(math.pi * self.step / self.settings.steps))
-
     def _named_parameters(self) -> dict[str, nn.Parameter]:
         tower = {
             f"visual.{name}": tensor
@@ -197,40 +145,26 @@ class TowerTraining:
         }
         return {**tower, "none_cosine": self.none_cosine, "logit_scale": self.log_scale}
 
-    def _groups(self) -> list[dict[str, Any]]:
-        stem = [tensor for name, tensor in self.trained.items() if ".stem." in name]
-        rest = [tensor for name, tensor in self.trained.items() if ".stem." not in name]
-        rates = self.settings.stem_rate, self.settings.tower_rate
-        return [
-            {"params": params, "lr": rate, "peak": rate}
-            for params, rate in zip((stem, rest), rates, strict=True)
-        ]
-
-    def _identity(self) -> dict[str, str]:
+    def identity(self) -> dict[str, str]:
+        """Return start, data and settings."""
         sources = [[one.description.name, one.split, one.weight] for one in self.mixture.sources]
         settings = {name: repr(value) for name, value in asdict(self.settings).items()}
         return {"start": self.backbone.digest, "sources": repr(sources), **settings}
 
-    def _state(self) -> dict[str, Any]:
-        return {
-            "identity": self._identity(),
-            "step": self.step,
-            "trained": {name: tensor.detach() for name, tensor in self.trained.items()},
-            "average": self.average,
-            "optimiser": self.optimiser.state_dict(),
-        }
+    def state(self) -> dict[str, Any]:
+        """Return all that `restore` needs."""
+        return {**super().state(), "average": self.average}
 
-    def _restore(self, state: dict[str, Any], folder: Path) -> None:
-        if state["identity"] != self._identity():
-            raise TrainingStateError(
-                f"{folder} holds a run with other data or settings: give another folder, or delete it"
-            )
-        self.step = int(state["step"])
-        with torch.no_grad():
-            for name, tensor in self.trained.items():
-                tensor.copy_(state["trained"][name])
+    def restore(self, state: dict[str, Any]) -> None:
+        """Become what `state` was returned from."""
+        super().restore(state)
         self.average = state["average"]
-        self.optimiser.load_state_dict(state["optimiser"])
+
+
+def _groups(trained: dict[str, nn.Parameter], settings: TowerSettings) -> list[dict[str, Any]]:
+    stem = [tensor for name, tensor in trained.items() if ".stem." in name]
+    rest = [tensor for name, tensor in trained.items() if ".stem." not in name]
+    return [{"params": stem, "peak": settings.stem_rate}, {"params": rest, "peak": settings.tower_rate}]
 
 
 def _encoded(backbone: Backbone, images: Tensor) -> tuple[Tensor, Tensor]:

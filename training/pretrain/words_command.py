@@ -1,24 +1,20 @@
 """`python -m training.pretrain words …`: from the words of data sets to a packed text tower."""
 
 import argparse
-import time
-from dataclasses import asdict, replace
 from pathlib import Path
-
-from tqdm import tqdm
 
 from training.dataset_description import DatasetDescription
 from training.pretrain.kept_features import KeptFeatures
 from training.pretrain.lexicon import Lexicon, build_lexicon, trained_words
-from training.pretrain.pack import pack
 from training.pretrain.sentence_teacher import teacher_features
-from training.pretrain.text import TextReport, TextTraining
+from training.pretrain.stage_command import add_run_options, chosen, run_and_pack
+from training.pretrain.text import TextTraining
 from training.pretrain.text_settings import TextSettings
 from training.pretrain.text_targets import BARE, moved_features, own_features
 from training.pretrain.word_recall import recall
 from training.pretrain.wordnet import DEBIAN_FOLDER, WordNet
 from zegclip_core.backbones.backbone import Backbone
-from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
+from zegclip_core.backbones.mini import load_mini
 
 CHOICES = (
     *("steps", "levels", "pull", "rate", "token_rate", "seed", "others", "most_for_each"),
@@ -34,29 +30,18 @@ def add_words_stage(stages: "argparse._SubParsersAction[argparse.ArgumentParser]
     words.add_argument(
         "--data", action="append", required=True, metavar="FOLDER", help="whose words are known"
     )
-    words.add_argument(
-        "--start", default=EMBEDDED_WEIGHTS, help="weights to continue from (the shipped ones)"
-    )
     words.add_argument("--wordnet", type=Path, default=DEBIAN_FOLDER, help="folder of data.noun")
     words.add_argument("--teacher", type=Path, help="folder of all-MiniLM-L6-v2 for sentence-transformers")
     words.add_argument("--centre", type=Path, help="words whose mean is the teacher's origin, one a line")
     words.add_argument("--withhold", type=Path, help="lemmas that training must not see, one a line")
     words.add_argument("--withhold-share", type=float, default=0.0, help="share of lemmas drawn for the same")
-    words.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
-    words.add_argument("--stop-after", type=int, metavar="STEP", help="end although the schedule goes on")
-    for name in CHOICES:
-        kind = type(getattr(TextSettings(), name))
-        words.add_argument(f"--{name.replace('_', '-')}", type=kind)
+    add_run_options(words, TextSettings(), CHOICES)
 
 
 def run_words_stage(options: argparse.Namespace) -> list[str]:
     """Train the text tower, write its weights and card, return the lines that tell about them."""
-    settings = replace(
-        TextSettings(),
-        **{name: getattr(options, name) for name in CHOICES if getattr(options, name) is not None},
-    )
-    start = Path(options.start)
-    backbone = load_mini(start, name="zegclip-mini", revision="start")
+    settings = chosen(options, TextSettings(), CHOICES)
+    backbone = load_mini(Path(options.start), name="zegclip-mini", revision="start")
     descriptions = [DatasetDescription.load(folder) for folder in options.data]
     lexicon = build_lexicon(
         WordNet(options.wordnet),
@@ -70,40 +55,26 @@ def run_words_stage(options: argparse.Namespace) -> list[str]:
         embed = teacher_features(
             options.teacher, centre=_listed(options.centre), templates=backbone.templates
         )
-    began = time.monotonic()
     kept = KeptFeatures(options.out, embed, source="teacher" if options.teacher else backbone.digest)
     words = [*lexicon.trained, *lexicon.related, *lexicon.withheld, *lexicon.others]
     own = kept.features(words, backbone.templates) | kept.features(lexicon.glosses, BARE)
     targets = own | moved_features(own, {**lexicon.related, **lexicon.withheld}, pull=settings.pull)
     before = _recalls(backbone, lexicon)
     training = TextTraining(backbone=backbone, lexicon=lexicon, targets=targets, settings=settings)
-    smooth = 0.0
-    with tqdm(total=settings.steps, unit="step") as bar:
-
-        def show(report: TextReport) -> None:
-            nonlocal smooth
-            smooth = report.loss if not smooth else 0.98 * smooth + 0.02 * report.loss
-            bar.update(report.step - bar.n)
-            bar.set_postfix(distance=f"{smooth:.3f}", refresh=False)
-
-        training.run(options.out, stop_after=options.stop_after, on_step=show)
     recipe = {
         "name": "words",
         "what": "text tower alone: other names and kinds of trained things moved to them by WordNet",
-        "args": asdict(settings),
-        "steps": training.step,
         "data": [one.name for one in descriptions],
         "teacher": "all-MiniLM-L6-v2" if options.teacher else None,
         "lemmas": len(lexicon.related),
         "withheld": len(lexicon.withheld),
-        "secs": round(time.monotonic() - began),
     }
-    card = pack(start, training.trained, options.out / "zegclip-mini.safetensors", training=recipe)
+    written = run_and_pack(training, options, settings, watched="distance", recipe=recipe)
     recalls = [
         f"{kind}: nearest to their trained word {before[kind]:.1f} % before, {after:.1f} % after"
         for kind, after in _recalls(backbone, lexicon).items()
     ]
-    return [f"written: {card.with_suffix('.safetensors')} and {card.name}", *recalls]
+    return [written, *recalls]
 
 
 def _recalls(backbone: Backbone, lexicon: Lexicon) -> dict[str, float]:

@@ -73,10 +73,10 @@ def test_of_a_long_job_only_its_first_images_are_fetched(
     own: Installation, images: ImageSource, label_studio: LocalServer
 ) -> None:
     job = running(own)
-    enqueue(own, *[f"/data/{number}.jpg" for number in range(20)])
-    label_studio.routes |= {f"/data/{number}.jpg": Answer(b"an image") for number in range(20)}
+    enqueue(own, *[f"/data/{number}.jpg" for number in range(40)])
+    label_studio.routes |= {f"/data/{number}.jpg": Answer(b"an image") for number in range(40)}
     look_ahead(job, images).join(PATIENCE)
-    assert [asked.target for asked in label_studio.asked] == [f"/data/{number}.jpg" for number in range(8)]
+    assert [asked.target for asked in label_studio.asked] == [f"/data/{number}.jpg" for number in range(32)]
 
 
 def test_nothing_is_fetched_when_no_job_waits(

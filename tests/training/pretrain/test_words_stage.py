@@ -113,7 +113,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_weights(lexicon: Lexicon,
     assert resumed.step == 2
     assert all(torch.equal(whole.trained[name], resumed.trained[name]) for name in whole.trained)
     assert not any(name.startswith("visual.") for name in whole.trained)
-    with pytest.raises(TrainingStateError, match="other words or settings"):
+    with pytest.raises(TrainingStateError, match="other data or settings"):
         make_training(lexicon, TextSettings(steps=3)).run(tmp_path / "whole")
 
 
