@@ -1,5 +1,6 @@
 """A simulated annotator: opens tasks of a real Label Studio, corrects them to the truth and submits."""
 
+import argparse
 import contextlib
 import socket
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.label_studio.client import LabelStudioClient
 from backend.label_studio.errors import LabelStudioUnreachableError
@@ -57,7 +59,7 @@ class Annotator:
         body: dict[str, Any] = {
             "lead_time": 10.0,
             "parent_prediction": predictions[-1].get("id"),
-            "result": [_region(one.name, mask == one.index) for one in shown],
+            "result": [painted_region(one.name, mask == one.index) for one in shown],
         }
         skipped = any(one.name in self.never for one in shown)
         if skipped:
@@ -66,7 +68,8 @@ class Annotator:
         return not skipped
 
 
-def _region(label: str, mask: "np.ndarray[Any, Any]") -> dict[str, Any]:
+def painted_region(label: str, mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return what Label Studio stores when somebody has painted a mask (H, W) with the brush."""
     height, width = mask.shape
     return {
         "id": f"r-{label}",
@@ -76,8 +79,24 @@ def _region(label: str, mask: "np.ndarray[Any, Any]") -> dict[str, Any]:
         "original_width": width,
         "original_height": height,
         "image_rotation": 0,
+        "origin": "manual",
         "value": {"format": "rle", "rle": encode_mask(mask), "brushlabels": [label]},
     }
+
+
+def add_project_options(parser: argparse.ArgumentParser, *, pool: int) -> None:
+    """Describe what every benchmark with a simulated annotator asks for.
+
+    Args:
+        parser: of the benchmark.
+        pool: tasks in the project unless the command line says otherwise.
+
+    """
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--label-studio", type=Path, required=True, help="its program")
+    parser.add_argument("--train-split", default="train_aug")
+    parser.add_argument("--never", nargs="*", default=None, help="labels never painted (default: 'unseen')")
+    parser.add_argument("--pool", type=int, default=pool, help="tasks in the project")
 
 
 def open_project(

@@ -31,7 +31,7 @@ from backend.learning.project_key import key_from_api
 from backend.learning.rank_project import rank_project
 from backend.product import Product
 from backend.settings import Settings, load_settings
-from benchmarks.annotator import Annotator, free_port, open_project, predict_all
+from benchmarks.annotator import Annotator, add_project_options, free_port, open_project, predict_all
 from benchmarks.shared_encodings import share_encodings
 from training.dataset_description import DatasetDescription
 from training.evaluate import evaluate
@@ -62,19 +62,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dataset", type=Path, required=True)
-    parser.add_argument("--label-studio", type=Path, required=True, help="its program")
-    parser.add_argument("--train-split", default="train_aug")
+    add_project_options(parser, pool=200)
     parser.add_argument("--test-split", default="val_dev")
     parser.add_argument(
         "--halves", action="store_true", help="cut the training split by seed: one half learns, one measures"
     )
-    parser.add_argument("--pool", type=int, default=200, help="tasks in the project")
     parser.add_argument("--test", type=int, default=200, help="images of the test split")
     parser.add_argument("--corrections", type=int, nargs="+", default=[10, 25, 50])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--orders", nargs="+", choices=ORDERS, default=list(ORDERS))
-    parser.add_argument("--never", nargs="*", default=None, help="labels never painted (default: 'unseen')")
     parser.add_argument("--iterations", type=int, default=0)
     parser.add_argument(
         "--without-predictions", action="store_true", help="start from tasks that nothing was predicted for"

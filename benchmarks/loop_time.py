@@ -29,7 +29,7 @@ from backend.product import Product
 from backend.queueing.connection import connect
 from backend.queueing.learning_jobs import learning_jobs
 from backend.settings import Settings, load_settings
-from benchmarks.annotator import Annotator, free_port, open_project, predict_all
+from benchmarks.annotator import Annotator, add_project_options, free_port, open_project, predict_all
 from benchmarks.measuring import load, table
 from training.dataset_description import DatasetDescription
 
@@ -41,11 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dataset", type=Path, required=True)
-    parser.add_argument("--label-studio", type=Path, required=True, help="its program")
-    parser.add_argument("--train-split", default="train_aug")
-    parser.add_argument("--never", nargs="*", default=None, help="labels never painted (default: 'unseen')")
-    parser.add_argument("--pool", type=int, default=160, help="tasks in the project")
+    add_project_options(parser, pool=160)
     parser.add_argument("--corrections", type=int, default=50)
     arguments = parser.parse_args()
     with _running(arguments) as (product, client):

@@ -8,7 +8,7 @@ from backend.label_studio.client import LabelStudioClient
 from backend.label_studio.errors import ApiError, LabelStudioUnreachableError, TokenError
 from backend.prediction_store import PredictionStore
 
-VERSION = "zegclip-mini@2"
+VERSION = "zegclip-mini@3"
 
 
 class LabelStudio(LabelStudioClient):

@@ -101,7 +101,7 @@ def test_a_dozen_corrections_train_pass_the_gate_and_paint_the_other_tasks_again
         patience=PATIENCE,
     )
     corrected = tasks_of(client, project)[names[0]]
-    assert versions_of(corrected) == ["zegclip-mini@2"]
+    assert versions_of(corrected) == ["zegclip-mini@3"]
 
 
 def test_the_label_stream_asks_for_the_least_certain_task(

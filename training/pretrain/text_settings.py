@@ -28,7 +28,7 @@ class TextSettings(Schedule):
 
     """
 
-    steps: int = 160
+    steps: int = 400
     related_each_step: int = 64
     trained_each_step: int = 24
     others_each_step: int = 28

@@ -16,7 +16,7 @@ from zegclip_core.errors import WeightsError
 from zegclip_core.guarded_open_clip import open_clip
 from zegclip_core.templates import MINI_TEMPLATES
 
-EMBEDDED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "zegclip-mini-v1.safetensors"
+EMBEDDED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "zegclip-mini-v2.safetensors"
 # Measured best for the released weights; smaller loses detail, larger leaves the sizes of training.
 _SIZES = InputSizes(multiple=32, long_side=320)
 _QUANTISED = "token_embedding.weight"

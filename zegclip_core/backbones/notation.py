@@ -13,7 +13,7 @@ from typing import Literal
 from zegclip_core.errors import UnknownModelError, WeightsError
 
 DEFAULT_MODEL = "zegclip-mini"
-EMBEDDED_REVISION = "2"
+EMBEDDED_REVISION = "3"
 # Raise when the same published weights start to give other masks.
 OPEN_CLIP_REVISION = "1"
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
@@ -94,7 +94,7 @@ def model_revision(spec: BackboneSpec) -> str:
 
 
 def model_version(spec: BackboneSpec) -> str:
-    """Return `name@revision`, one and the same in every reply and prediction: `zegclip-mini@2`."""
+    """Return `name@revision`, one and the same in every reply and prediction: `zegclip-mini@3`."""
     return f"{model_name(spec)}@{model_revision(spec)}"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.demo.photos import Photo
-from backend.regions.brush_rle import encode_mask
+from benchmarks.annotator import painted_region
 
 SIDE = 192
 LABELS = ("zorb", "quilm")
@@ -44,19 +44,8 @@ def _picture(number: int) -> ToyPicture:
 
 def correction(truth: NDArray[np.uint8], labels: Sequence[str] = LABELS) -> list[dict[str, Any]]:
     """Return the annotation of somebody who paints everything right."""
-    height, width = truth.shape
     return [
-        {
-            "id": f"toy{number}",
-            "from_name": "label",
-            "to_name": "image",
-            "type": "brushlabels",
-            "original_width": width,
-            "original_height": height,
-            "image_rotation": 0,
-            "origin": "manual",
-            "value": {"format": "rle", "rle": encode_mask(truth == number), "brushlabels": [label]},
-        }
+        painted_region(label, truth == number)
         for number, label in enumerate(labels, start=1)
         if (truth == number).any()
     ]

@@ -18,7 +18,7 @@ from zegclip_core.errors import UnknownModelError, WeightsError
 
 def test_the_embedded_model_needs_nothing_but_the_package() -> None:
     backbone = load_backbone(parse_notation("zegclip-mini"))
-    assert backbone.model_version == "zegclip-mini@2"
+    assert backbone.model_version == "zegclip-mini@3"
     assert backbone.embed_dim == 384
     assert backbone.stride == 16
 

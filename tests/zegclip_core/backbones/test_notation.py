@@ -24,7 +24,7 @@ from zegclip_core.errors import UnknownModelError, WeightsError
 @pytest.mark.parametrize("text", ["zegclip-mini", "  zegclip-mini\n"])
 def test_the_embedded_model(text: str) -> None:
     assert parse_notation(text) == BackboneSpec(notation="zegclip-mini", kind="embedded")
-    assert model_version(parse_notation(text)) == "zegclip-mini@2"
+    assert model_version(parse_notation(text)) == "zegclip-mini@3"
 
 
 def test_published_weights_of_an_architecture() -> None:
