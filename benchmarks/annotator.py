@@ -1,9 +1,7 @@
 """A simulated annotator: opens tasks of a real Label Studio, corrects them to the truth and submits."""
 
 import argparse
-import contextlib
 import socket
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.label_studio.client import LabelStudioClient
-from backend.label_studio.errors import LabelStudioUnreachableError
-from backend.label_studio.unannotated import unannotated_tasks
 from backend.painting import label_config
+from backend.prelabel import Prelabeller
+from backend.product import Product
+from backend.queueing.connection import connect
 from backend.regions.brush_rle import encode_mask
 from training.dataset_description import DatasetDescription
 from training.dataset_files import read_mask
+from zegclip_core.backbones.notation import model_version, parse_notation
 from zegclip_core.labels import Label
 
 _BACKGROUND = '<Label value="nothing of these" model_background="true"/>'
@@ -124,16 +124,21 @@ def open_project(
     return project, client.connect_backend(project, url=url, title="ZegCLIP")
 
 
-def predict_all(client: LabelStudioClient, project: int, *, patience: float = 3600.0) -> None:
-    """Let Label Studio ask for predictions of all tasks, and wait until every one has some."""
-    # Label Studio answers once all is predicted, on a slow machine later than anybody waits.
-    with contextlib.suppress(LabelStudioUnreachableError):
-        client.retrieve_predictions(project)
-    deadline = time.monotonic() + patience
-    while not all(one.task.model_versions for one in unannotated_tasks(client, project)):
-        if time.monotonic() > deadline:
-            raise SystemExit(f"tasks without predictions after {patience:.0f} s")
-        time.sleep(2.0)
+def predict_all(client: LabelStudioClient, project: int, product: Product) -> None:
+    """Let `prelabel` paint all tasks: Label Studio's own button asks for all at once, and waits 100 seconds.
+
+    Raises `SystemExit` when a task could not be painted.
+    """
+    report = Prelabeller(
+        client=client,
+        connection=connect(product.redis_url),
+        project=project,
+        model_version=model_version(parse_notation(product.settings.model)),
+        batch_size=product.settings.batch_size,
+        workers=1,
+    ).run()
+    if report.failures:
+        raise SystemExit(f"{len(report.failures)} tasks were not painted, the first: {report.failures[0]}")
 
 
 def free_port() -> int:

@@ -124,7 +124,7 @@ def _one_run(
         client, title=f"{order} {seed}", dataset=dataset, ids=ids[: arguments.pool], url=product.url
     )
     if not arguments.without_predictions:
-        predict_all(client, project)
+        predict_all(client, project, product)
     annotator = Annotator(client=client, project=project, dataset=dataset, ids=ids, never=never)
     key = key_from_api(client.project(project))
     champions = open_champions(build_segmenter("zegclip-mini", device="cpu"), product.settings)

@@ -76,7 +76,7 @@ def _measure(arguments: argparse.Namespace, product: Product, client: LabelStudi
     random.Random(0).shuffle(ids)
     ids = ids[: arguments.pool]
     project, _ = open_project(client, title="timed", dataset=dataset, ids=ids, url=product.url)
-    predict_all(client, project)
+    predict_all(client, project, product)
     annotator = Annotator(client=client, project=project, dataset=dataset, ids=ids, never=never)
     done = 0
     for task in sorted(one.task.id for one in unannotated_tasks(client, project)):
