@@ -185,6 +185,9 @@ def _with_history(sample: Sample, known: TaskRecord) -> Sample:
     before = next((one for one in known.samples if one.name == sample.name), None)
     if sample.model_version is not None or before is None or before.mask != sample.mask:
         return sample
+    # The same numbers under other names are another correction: a region that only got another label.
+    if before.labels[: len(sample.labels)] != sample.labels:
+        return sample
     return replace(
         sample,
         labels=before.labels,

@@ -59,7 +59,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("REDIS_URL", "")
     monkeypatch.setenv("ZEGCLIP_BATCH_SIZE", "")
     assert load_settings().redis_url is None
-    assert load_settings().batch_size == 8
+    assert load_settings().batch_size == 16
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,18 @@ def test_the_prediction_s_part_stays_known_after_it_was_deleted(
     assert store.samples() == before
 
 
+def test_the_same_region_under_another_label_is_another_correction(
+    server: PretendLabelStudio, ingest: Ingest, store: SampleStore
+) -> None:
+    task = server.add_task()
+    first = server.annotate(task, [brush("a", "cat", (0, 3))])
+    ingest.run()
+    server.change(task, first, result=[brush("a", "sofa", (0, 3))])
+    ingest.run()
+    (sample,) = store.samples()
+    assert sample.labels == ("sofa",)
+
+
 def test_several_annotators_ground_truth_first(
     server: PretendLabelStudio, ingest: Ingest, store: SampleStore
 ) -> None:
