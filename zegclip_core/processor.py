@@ -11,8 +11,8 @@ def prepare_processor(*, threads: int) -> None:
     """Set up this process for running a model; to be called once, before the first image.
 
     NumPy's products of matrices are left to one thread: the steps after the tower have small ones only, and
-    the second thread's waiting for the next would take a core away from the tower (1.4 times as long for an
-    image on two cores, see docs/results.md).
+    the second thread's waiting for the next would take a core away from the tower (an image took 1.2 to 1.3
+    times as long on two cores, see docs/results.md).
 
     Args:
         threads: how many threads the tower and the steps after it may use at once; 0 leaves both libraries
