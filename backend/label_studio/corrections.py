@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,19 +52,36 @@ def iter_task_states(client: LabelStudioClient, project: int) -> Iterator[TaskSt
 def iter_full_tasks(
     client: LabelStudioClient, project: int, ids: Sequence[int]
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield tasks with `data`, `annotations` and `predictions`; tasks that are gone meanwhile are missing."""
-    for start in range(0, len(ids), _HEAVY_PAGE):
-        chosen = list(ids[start : start + _HEAVY_PAGE])
-        query = {
-            "project": project,
-            "page": 1,
-            "page_size": _HEAVY_PAGE,
-            # No `include` here: it would also strip the annotations of all fields but their ids.
-            "fields": "all",
-            "query": json.dumps({"selectedItems": {"all": False, "included": chosen}}),
-        }
-        for task in client.call("GET", "/api/tasks", query=query)["tasks"]:
-            yield task if _is_whole(task) else client.call("GET", f"/api/tasks/{task['id']}/")
+    """Yield tasks with `data`, `annotations` and `predictions`; tasks that are gone meanwhile are missing.
+
+    Label Studio gathers the next page while the caller works on this one. An error, as of the client, comes
+    with the turn of its page.
+    """
+    pages = [list(ids[start : start + _HEAVY_PAGE]) for start in range(0, len(ids), _HEAVY_PAGE)]
+    if not pages:
+        return
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tasks") as pool:
+        coming = pool.submit(_full_tasks, client, project, pages[0])
+        for following in (*pages[1:], []):
+            tasks = coming.result()
+            coming = pool.submit(_full_tasks, client, project, following)
+            yield from tasks
+
+
+def _full_tasks(client: LabelStudioClient, project: int, ids: Sequence[int]) -> list[Mapping[str, Any]]:
+    """Return a page's tasks, with one call unless Label Studio leaves results out."""
+    if not ids:
+        return []
+    query = {
+        "project": project,
+        "page": 1,
+        "page_size": _HEAVY_PAGE,
+        # No `include` here: it would also strip the annotations of all fields but their ids.
+        "fields": "all",
+        "query": json.dumps({"selectedItems": {"all": False, "included": ids}}),
+    }
+    tasks = client.call("GET", "/api/tasks", query=query)["tasks"]
+    return [task if _is_whole(task) else client.call("GET", f"/api/tasks/{task['id']}/") for task in tasks]
 
 
 def _is_whole(task: Mapping[str, Any]) -> bool:

