@@ -6,7 +6,6 @@ pixel, for the labels that have a chance there.
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +18,6 @@ _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 _TO_RGB = np.linalg.inv(
     [[0.299, 0.587, 0.114], [0.5, -0.418688, -0.081312], [-0.168736, -0.331264, 0.5]]
 ).astype(np.float32)
-# OpenCV rounds brightness and colour to whole levels.
-_ROUNDING = 1 / 255
 # Labels of cells that are computed at once: their pixels stay in the processor's cache.
 _PAIRS_AT_ONCE = 512
 
@@ -63,7 +60,7 @@ def contest(
     best = np.repeat(np.repeat(np.clip(settled.best, 0, 1), side, axis=0), side, axis=1)
     blocks = (cells.rows, side, cells.columns, side)
     winners, bests = winner.reshape(blocks).swapaxes(1, 2), best.reshape(blocks).swapaxes(1, 2)
-    guide = cells.image.reshape(*blocks, _COLOURS).swapaxes(1, 2)
+    guide = cells.whole().reshape(*blocks, _COLOURS).swapaxes(1, 2)
     weights = _corner_weights(side)
     contestants = settled.alive.sum(axis=0)
     for count in np.unique(contestants[settled.open]):
@@ -85,14 +82,13 @@ def contest(
 
 
 def _settle(functions: Map, cells: Cells, threshold: float) -> _Settled:
-    middle, reach = _colour_ranges(cells)
     slopes = np.tensordot(_TO_RGB.T, functions[:_COLOURS], axes=1)
     parts = [_at_corner(down, right) for down, right in _CORNERS]
     values = []
     for part in parts:
         value = functions[_COLOURS][part].copy()
         for colour in range(_COLOURS):
-            value += slopes[colour][part] * middle[colour]
+            value += slopes[colour][part] * cells.middle[colour]
         values.append(value)
     centre = sum(values[1:], values[0]) / np.float32(len(values))
     winner = centre.argmax(axis=0)
@@ -104,9 +100,9 @@ def _settle(functions: Map, cells: Cells, threshold: float) -> _Settled:
         own = [_of(winner, slopes[colour][part]) for colour in range(_COLOURS)]
         rival = value
         for colour in range(_COLOURS):
-            rival = rival + np.abs(slopes[colour][part] - own[colour]) * reach[colour]
+            rival = rival + np.abs(slopes[colour][part] - own[colour]) * cells.reach[colour]
         alive |= rival > lead
-        spread = sum(np.abs(own[colour]) * reach[colour] for colour in range(_COLOURS))
+        spread = sum(np.abs(own[colour]) * cells.reach[colour] for colour in range(_COLOURS))
         np.minimum(lowest, lead - spread, out=lowest)
     np.put_along_axis(alive, winner[None], values=True, axis=0)
     return _Settled(
@@ -126,23 +122,6 @@ def _of(winner: NDArray[np.intp], values: Map) -> Map:
     """The winner's values (rows, columns) of (C, rows, columns)."""
     chosen: Map = np.take_along_axis(values, winner[None], axis=0)[0]
     return chosen
-
-
-def _colour_ranges(cells: Cells) -> tuple[Map, Map]:
-    """Middle and half width, (3, rows, columns), of brightness and two colours in every cell, 0..1."""
-    planes = cv2.split(cv2.cvtColor(cells.image, cv2.COLOR_RGB2YCrCb))
-    blocks = (cells.rows, cells.side, cells.columns, cells.side)
-    ends = np.empty((2, _COLOURS, cells.rows, cells.columns), np.float32)
-    for colour, plane in enumerate(planes):
-        for end, extreme in enumerate((np.minimum, np.maximum)):
-            columns = extreme.reduce(plane.reshape(blocks), axis=1).reshape(-1, cells.side)
-            # Pixels first: reduced along them in long rows.
-            flat = extreme.reduce(np.ascontiguousarray(columns.T), axis=0)
-            ends[end, colour] = flat.reshape(cells.rows, cells.columns)
-    low, high = ends / np.float32(255)
-    middle, reach = (low + high) / 2, (high - low) / 2 + np.float32(_ROUNDING)
-    middle[1:] -= np.float32(128 / 255)
-    return middle, reach
 
 
 def _corner_weights(side: int) -> Map:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zegclip_core.errors import ShapeError
 from zegclip_core.heads import HeadFeatures, SegmentationHead
+from zegclip_core.image_edges import ImageEdges
 from zegclip_core.windows import Window, WindowPlan
 
 
@@ -43,7 +44,7 @@ class EncodedImage:
     Attributes:
         plan: where the model looked.
         features: one entry for each window.
-        image: the image (h, w, 3) uint8 at the working size, which guides the edges.
+        edges: the image (h, w, 3) uint8 at the working size, whose edges masks follow.
         size: height and width of the original.
         seconds: what encoding took; of a batch, this image's share.
 
@@ -51,9 +52,14 @@ class EncodedImage:
 
     plan: WindowPlan
     features: tuple[HeadFeatures, ...]
-    image: NDArray[np.uint8]
+    edges: ImageEdges
     size: tuple[int, int]
     seconds: float
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The image (h, w, 3) uint8 at the working size."""
+        return self.edges.image
 
 
 def prepare_image(image: NDArray[np.uint8], plan: WindowPlan, working_size: tuple[int, int]) -> PreparedImage:
@@ -113,7 +119,7 @@ def encode_prepared(
         EncodedImage(
             one.plan,
             tuple(features[number, place] for place in range(len(one.plan.windows))),
-            one.image,
+            ImageEdges(one.image),
             one.size,
             seconds[number],
         )

@@ -19,6 +19,7 @@ from safetensors.numpy import load, save
 from zegclip_core.encoding import EncodedImage
 from zegclip_core.file_cache import FileCache
 from zegclip_core.heads import HeadFeatures
+from zegclip_core.image_edges import ImageEdges
 from zegclip_core.segmenter import Segmenter
 from zegclip_core.windows import Window, WindowPlan
 
@@ -53,7 +54,7 @@ class _Packed:
         plan: where the model looked.
         patches: (D, h, w) float16 of each window.
         globals_: (D,) float16 of each window.
-        image: (h, w, 3) uint8, the guide of the edges.
+        edges: the image (h, w, 3) uint8 and, once somebody asked for it, the guide of its edges.
         size: height and width of the original.
 
     """
@@ -61,14 +62,14 @@ class _Packed:
     plan: WindowPlan
     patches: tuple[NDArray[np.float16], ...]
     globals_: tuple[NDArray[np.float16], ...]
-    image: NDArray[np.uint8]
+    edges: ImageEdges
     size: tuple[int, int]
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory."""
-        arrays: tuple[Array, ...] = (*self.patches, *self.globals_, self.image)
-        return sum(array.nbytes for array in arrays)
+        """What it takes in memory now."""
+        arrays: tuple[Array, ...] = (*self.patches, *self.globals_)
+        return sum(array.nbytes for array in arrays) + self.edges.bytes
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class FeatureCache:
     """Encoded images by content, encoder and sizes; safe for many threads, its folder for many processes.
 
     Features are kept at half precision, and what was just encoded is rounded in the same way: an image gives
-    the same masks whether it was found or not.
+    the same masks whether it was found or not. The guide of an image's edges is kept with it, in memory only.
 
     Attributes:
         memory_bytes: cap of what is kept in memory; the images unused longest go first.
@@ -92,6 +93,7 @@ class FeatureCache:
     writer: Executor | None = None
     counts: CacheCounts = field(default_factory=CacheCounts)
     _kept: OrderedDict[str, _Packed] = field(default_factory=OrderedDict)
+    _weights: dict[str, int] = field(default_factory=dict)
     kept_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_MOST_WAITING))
@@ -116,7 +118,8 @@ class FeatureCache:
 
     def keep(self, segmenter: Segmenter, content: bytes, encoded: EncodedImage) -> EncodedImage:
         """Keep what was just encoded, and return it as `find` will: at half precision."""
-        key, packed = feature_key(segmenter, content), _pack(encoded)
+        key = feature_key(segmenter, content)
+        packed = _pack(encoded, self._edges(key, encoded.image))
         self.counts.encoded += 1
         self._keep(key, packed)
         if self.files is not None:
@@ -144,22 +147,35 @@ class FeatureCache:
                 self.counts.memory += 1
                 return packed
         data = self.files.get(key) if self.files is not None else None
-        packed = _from_bytes(data) if data is not None else None
+        packed = _from_bytes(data, lambda image: self._edges(key, image)) if data is not None else None
         if packed is not None:
             self.counts.disk += 1
             self._keep(key, packed)
         return packed
 
+    def _edges(self, key: str, image: NDArray[np.uint8]) -> ImageEdges:
+        return ImageEdges(image, grown=lambda: self._weigh(key))
+
     def _keep(self, key: str, packed: _Packed) -> None:
         if packed.bytes > self.memory_bytes:
             return
         with self._lock:
-            replaced = self._kept.pop(key, None)
             self._kept[key] = packed
-            self.kept_bytes += packed.bytes - (replaced.bytes if replaced else 0)
+            self._kept.move_to_end(key)
+        self._weigh(key)
+
+    def _weigh(self, key: str) -> None:
+        """Count anew what an image takes, if it is kept, and make room."""
+        with self._lock:
+            packed = self._kept.get(key)
+            if packed is None:
+                return
+            weight = packed.bytes
+            self.kept_bytes += weight - self._weights.get(key, 0)
+            self._weights[key] = weight
             while self.kept_bytes > self.memory_bytes:
-                _, dropped = self._kept.popitem(last=False)
-                self.kept_bytes -= dropped.bytes
+                dropped, _ = self._kept.popitem(last=False)
+                self.kept_bytes -= self._weights.pop(dropped, 0)
 
 
 def feature_key(segmenter: Segmenter, content: bytes) -> str:
@@ -175,13 +191,13 @@ def feature_key(segmenter: Segmenter, content: bytes) -> str:
     return json.dumps(parts)
 
 
-def _pack(encoded: EncodedImage) -> _Packed:
+def _pack(encoded: EncodedImage, edges: ImageEdges) -> _Packed:
     halves = [
         (features.patches[0].half().cpu().numpy(), features.global_feature[0].half().cpu().numpy())
         for features in encoded.features
     ]
     patches, globals_ = zip(*halves, strict=True)
-    return _Packed(encoded.plan, patches, globals_, encoded.image, encoded.size)
+    return _Packed(encoded.plan, patches, globals_, edges, encoded.size)
 
 
 def _unpack(packed: _Packed, segmenter: Segmenter, *, seconds: float) -> EncodedImage:
@@ -193,7 +209,7 @@ def _unpack(packed: _Packed, segmenter: Segmenter, *, seconds: float) -> Encoded
         )
         for patches, global_feature in zip(packed.patches, packed.globals_, strict=True)
     )
-    return EncodedImage(packed.plan, features, packed.image, packed.size, seconds)
+    return EncodedImage(packed.plan, features, packed.edges, packed.size, seconds)
 
 
 def _to_bytes(packed: _Packed) -> bytes:
@@ -206,12 +222,12 @@ def _to_bytes(packed: _Packed) -> bytes:
         "globals": np.ascontiguousarray(np.stack(packed.globals_)),
         "plan": np.array([plan.height, plan.width, *packed.size], np.int32),
         "windows": np.array(windows, np.int32),
-        "image": np.ascontiguousarray(packed.image),
+        "image": np.ascontiguousarray(packed.edges.image),
     }
     return save({**tensors, "digest": _digest(tensors)})
 
 
-def _from_bytes(data: bytes) -> _Packed | None:
+def _from_bytes(data: bytes, edges: Callable[[NDArray[np.uint8]], ImageEdges]) -> _Packed | None:
     """Read what `_to_bytes` wrote, or None for anything that is damaged."""
     try:
         tensors = load(data)
@@ -224,7 +240,7 @@ def _from_bytes(data: bytes) -> _Packed | None:
             plan=WindowPlan(height, width, windows),
             patches=tuple(tensors["patches"]),
             globals_=tuple(tensors["globals"]),
-            image=tensors["image"],
+            edges=edges(tensors["image"]),
             size=(size[0], size[1]),
         )
     except (SafetensorError, KeyError, ValueError, TypeError) as error:

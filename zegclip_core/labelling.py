@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zegclip_core.cell_contest import contest
-from zegclip_core.cell_filter import POINTS, CellFilter, Cells
 from zegclip_core.components import absorb_specks
+from zegclip_core.image_edges import EdgeGuide, ImageEdges
 from zegclip_core.refine import GuidedFilterOptions
 
 # A label that is nowhere more probable than this cannot win a pixel.
@@ -66,13 +66,13 @@ def working_size(height: int, width: int, working_side: int) -> tuple[int, int]:
 
 
 def compete(
-    logits: NDArray[np.float32], image: NDArray[np.uint8], *, options: LabellingOptions
+    logits: NDArray[np.float32], edges: ImageEdges, *, options: LabellingOptions
 ) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
     """Let the classes compete at the image's size.
 
     Args:
         logits: (C, h, w) on the patch grid.
-        image: (H, W, 3) uint8 at the working size.
+        edges: the image (H, W, 3) at the working size.
         options: how probabilities become masks.
 
     Returns the winner of every pixel (H, W) as an index into the classes, and its probability (H, W).
@@ -82,9 +82,11 @@ def compete(
     strongest = np.argsort(-highest, kind="stable")[:_MOST_CANDIDATES]
     candidates = np.sort(strongest[highest[strongest] >= min(_NEGLIGIBLE, highest.max())])
     if options.refine:
-        return _compete_along_edges(logits, candidates, image, options)
-    winner = np.zeros(image.shape[:2], np.uint16)
-    best = np.full(image.shape[:2], -1, np.float32)
+        return _compete_along_edges(
+            logits, candidates, edges.guide(options.guided_filter), threshold=options.threshold
+        )
+    winner = np.zeros(edges.image.shape[:2], np.uint16)
+    best = np.full(winner.shape, -1, np.float32)
     for index, probability in zip(candidates, _probabilities(logits[candidates], *best.shape), strict=True):
         np.copyto(winner, np.uint16(index), where=probability > best)
         np.maximum(best, probability, out=best)
@@ -92,18 +94,16 @@ def compete(
 
 
 def _compete_along_edges(
-    logits: Map, candidates: NDArray[np.intp], image: NDArray[np.uint8], options: LabellingOptions
+    logits: Map, candidates: NDArray[np.intp], guide: EdgeGuide, *, threshold: float
 ) -> tuple[NDArray[np.uint16], Map]:
     """As `compete`, between candidates whose probabilities follow the image's edges."""
-    cells = Cells(image, points=options.guided_filter.side)
-    guided = CellFilter(cells, options=options.guided_filter)
     # A rough look, at one point of each cell, tells which classes have a chance anywhere.
-    rough = guided.reduced(POINTS)
+    rough = guide.rough
     seen = rough.at_centres(rough.fit(_small_probabilities(logits[candidates], *rough.size)))
     chance = (seen >= _NO_CHANCE * seen.max(axis=0)).any(axis=(1, 2))
-    functions = guided.fit(_small_probabilities(logits[candidates], *guided.size)[chance])
+    functions = guide.fine.fit(_small_probabilities(logits[candidates], *guide.fine.size)[chance])
     names = candidates[chance].astype(np.uint16)
-    return contest(functions, names, cells, threshold=options.threshold)
+    return contest(functions, names, guide.cells, threshold=threshold)
 
 
 def _probabilities(logits: Map, height: int, width: int) -> Iterator[Map]:

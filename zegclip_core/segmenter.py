@@ -136,7 +136,7 @@ class Segmenter:
         scored = time.perf_counter()
         options = self.options.labelling
         probabilities = softmax(logits)
-        winner, best = compete(logits, encoded.image, options=options)
+        winner, best = compete(logits, encoded.edges, options=options)
         numbers = np.concatenate([painted, np.zeros(len(logits) - len(painted), np.uint16)])
         winner = clean(_leave_unpainted(winner, best, numbers, options.threshold), options)
         runs = find_runs(winner)

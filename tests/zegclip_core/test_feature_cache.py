@@ -166,6 +166,44 @@ class TestCaps:
         with pytest.raises(AssertionError, match="decoded again"):
             cache.encode(segmenter, b"1", never)
 
+    def test_the_guide_of_an_images_edges_is_kept_and_counted_once_it_is_made(
+        self, segmenter: Segmenter
+    ) -> None:
+        cache = FeatureCache(memory_bytes=10**9)
+        encoded = cache.encode(segmenter, b"file", picture)
+        before = cache.kept_bytes
+        segmenter.classify(encoded, LABELS)
+        guide = encoded.edges.guide(segmenter.options.labelling.guided_filter)
+        assert cache.kept_bytes == before + guide.bytes
+        again = cache.encode(segmenter, b"file", never)
+        segmenter.classify(again, parse_words("house"))
+        assert again.edges.guide(segmenter.options.labelling.guided_filter) is guide
+        assert cache.kept_bytes == before + guide.bytes
+
+    def test_guides_make_older_images_go(self, segmenter: Segmenter) -> None:
+        one = FeatureCache(memory_bytes=10**9)
+        one.encode(segmenter, b"0", picture)
+        cache = FeatureCache(memory_bytes=2 * one.kept_bytes)
+        cache.encode(segmenter, b"0", picture)
+        second = cache.encode(segmenter, b"1", picture)
+        segmenter.classify(second, LABELS)
+        assert cache.kept_bytes <= cache.memory_bytes
+        with pytest.raises(AssertionError, match="decoded again"):
+            cache.encode(segmenter, b"0", never)
+
+    def test_an_image_without_refinement_has_no_guide(self, segmenter: Segmenter) -> None:
+        plain = Segmenter(
+            head=segmenter.head,
+            text_bank=segmenter.text_bank,
+            model_version="x",
+            options=SegmenterOptions(labelling=LabellingOptions(refine=False)),
+        )
+        cache = FeatureCache(memory_bytes=10**9)
+        encoded = cache.encode(plain, b"file", picture)
+        before = cache.kept_bytes
+        plain.classify(encoded, LABELS)
+        assert (cache.kept_bytes, encoded.edges.bytes) == (before, encoded.image.nbytes)
+
     def test_without_any_room_everything_still_works(self, segmenter: Segmenter) -> None:
         cache = FeatureCache(memory_bytes=0)
         for _ in range(2):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from zegclip_core.image_edges import ImageEdges
 from zegclip_core.labelling import (
     LabellingOptions,
     certainty,
@@ -50,7 +51,7 @@ def test_labels_compete_at_a_bounded_size(size: tuple[int, int], working: tuple[
 
 def test_the_winner_is_the_class_with_the_highest_interpolated_score() -> None:
     logits = random_logits(5)
-    winner, best = compete(logits, GREY, options=PLAIN)
+    winner, best = compete(logits, ImageEdges(GREY), options=PLAIN)
     wide = np.stack([cv2.resize(one, (60, 40), interpolation=cv2.INTER_LINEAR) for one in logits])
     probabilities = softmax(wide)
     assert (winner == probabilities.argmax(axis=0)).mean() > 0.999
@@ -59,14 +60,14 @@ def test_the_winner_is_the_class_with_the_highest_interpolated_score() -> None:
 
 def test_hundreds_of_equal_classes_still_have_a_winner() -> None:
     logits = np.zeros((500, 4, 6), np.float32)
-    winner, _ = compete(logits, GREY, options=PLAIN)
+    winner, _ = compete(logits, ImageEdges(GREY), options=PLAIN)
     assert len(np.unique(winner)) == 1
-    _, best = compete(logits, GREY, options=LabellingOptions())
+    _, best = compete(logits, ImageEdges(GREY), options=LabellingOptions())
     np.testing.assert_allclose(best, 1 / 64, atol=1e-3)
 
 
 def test_a_single_class_wins_everywhere() -> None:
-    winner, best = compete(random_logits(1), GREY, options=LabellingOptions())
+    winner, best = compete(random_logits(1), ImageEdges(GREY), options=LabellingOptions())
     assert not winner.any()
     np.testing.assert_allclose(best, 1, atol=1e-3)
 
@@ -79,14 +80,14 @@ def test_with_refinement_winners_follow_the_images_edges() -> None:
     truth = np.arange(128) >= 67
     wrong = {}
     for refine in (False, True):
-        winner, _ = compete(logits, image, options=LabellingOptions(refine=refine))
+        winner, _ = compete(logits, ImageEdges(image), options=LabellingOptions(refine=refine))
         wrong[refine] = int((winner != truth).sum())
     assert wrong[True] < wrong[False] / 2
 
 
 def test_confidence_is_a_probability_even_where_the_filter_overshoots() -> None:
     image = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
-    _, best = compete(random_logits(6) * 5, image, options=LabellingOptions())
+    _, best = compete(random_logits(6) * 5, ImageEdges(image), options=LabellingOptions())
     assert best.min() >= 0
     assert best.max() <= 1
 
@@ -95,7 +96,7 @@ def test_with_refinement_a_class_without_a_chance_changes_nothing() -> None:
     logits = np.zeros((3, 8, 8), np.float32)
     logits[0, :, :4] = logits[1, :, 4:] = 3.0
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    winner, best = compete(logits, image, options=LabellingOptions())
+    winner, best = compete(logits, ImageEdges(image), options=LabellingOptions())
     assert set(np.unique(winner)) == {0, 1}
     assert best.min() > 0
 
@@ -103,7 +104,7 @@ def test_with_refinement_a_class_without_a_chance_changes_nothing() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (700, 3), (213, 300), (1024, 683)])
 def test_with_refinement_any_size_has_its_winners(size: tuple[int, int]) -> None:
     image = np.random.default_rng(2).integers(0, 256, (*size, 3), np.uint8)
-    winner, best = compete(random_logits(4), image, options=LabellingOptions())
+    winner, best = compete(random_logits(4), ImageEdges(image), options=LabellingOptions())
     assert winner.shape == best.shape == size
     assert winner.max() < 4
     assert np.isfinite(best).all()
@@ -115,7 +116,7 @@ def test_with_refinement_winners_are_those_of_the_guided_filter() -> None:
     image = cv2.resize(rng.integers(0, 256, (30, 40, 3), np.uint8), (800, 600), interpolation=cv2.INTER_CUBIC)
     logits = random_logits(6, 12, 16, seed=4)
     options = LabellingOptions()
-    winner, best = compete(logits, image, options=options)
+    winner, best = compete(logits, ImageEdges(image), options=options)
     small = softmax(np.stack([cv2.resize(one, (256, 192), interpolation=cv2.INTER_LINEAR) for one in logits]))
     guided = GuidedFilter(image, options=options.guided_filter)
     expected = np.stack([guided.filter(one) for one in small])
@@ -128,8 +129,8 @@ def test_a_threshold_is_met_pixel_by_pixel() -> None:
     image[100:103, 100:103] = 255
     logits = np.zeros((2, 16, 16), np.float32)
     logits[0], logits[0, 6, 6] = 1.0, 3.0
-    _, coarse = compete(logits, image, options=LabellingOptions())
-    _, told = compete(logits, image, options=LabellingOptions(threshold=0.99))
+    _, coarse = compete(logits, ImageEdges(image), options=LabellingOptions())
+    _, told = compete(logits, ImageEdges(image), options=LabellingOptions(threshold=0.99))
     assert len(np.unique(coarse[96:108, 96:108])) < len(np.unique(told[96:108, 96:108]))
 
 
@@ -144,7 +145,7 @@ def test_scaling_up_keeps_straight_edges_straight() -> None:
 
 def test_scaling_up_brings_in_no_label_that_did_not_win() -> None:
     logits = random_logits(20, seed=3)
-    winner, best = compete(logits, GREY, options=PLAIN)
+    winner, best = compete(logits, ImageEdges(GREY), options=PLAIN)
     wide = scale_up(winner, levels_of_winners(winner, best), 333, 501)
     assert wide.shape == (333, 501)
     assert set(np.unique(wide)) <= set(np.unique(winner))
