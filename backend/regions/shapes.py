@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from backend.label_studio.control_options import Output
 from backend.label_studio.label_config import Target
+from zegclip_core.runs import find_runs
 from zegclip_core.segmentation import Segmentation
 
 _CONNECTIVITY = 8
@@ -62,7 +63,8 @@ def shapes(target: Target, segmentation: Segmentation, *, output: Output) -> lis
 
 
 def _all_shapes(target: Target, segmentation: Segmentation, output: Output) -> Iterator[Shape]:
-    areas = np.bincount(segmentation.label_map.ravel(), minlength=len(target.labels) + 1)
+    runs = find_runs(segmentation.label_map)
+    areas = np.bincount(runs.labels, runs.lengths, minlength=len(target.labels) + 1)
     for number, label in enumerate(target.labels, start=1):
         if label.is_background or areas[number] == 0:
             continue
