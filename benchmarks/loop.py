@@ -10,15 +10,10 @@ trained by Label Studio's button, and the model in service is measured on an unt
 """
 
 import argparse
-import json
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
-from PIL import Image, ImageDraw
 
 from backend.demo.label_studio_server import LabelStudioServer
 from backend.images.from_settings import open_images
@@ -32,29 +27,13 @@ from backend.learning.rank_project import rank_project
 from backend.product import Product
 from backend.settings import Settings, load_settings
 from benchmarks.annotator import Annotator, add_project_options, free_port, open_project, predict_all
+from benchmarks.loop_report import ORDERS, Point, tables, write
 from benchmarks.shared_encodings import share_encodings
 from training.dataset_description import DatasetDescription
 from training.evaluate import evaluate
 from zegclip_core.segmenter import Segmenter, build_segmenter
 
-ORDERS = ("proposed", "random")
 PATIENCE = 7200.0
-COLOURS = {"proposed": (59, 111, 182), "random": (190, 90, 40)}
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What the model in service reached after some corrections, mIoU in percent with background counted."""
-
-    order: str
-    seed: int
-    corrections: int
-    version: str
-    seen: float
-    never: float
-    h_iou: float
-    result: str
-    seconds: float
 
 
 def main() -> None:
@@ -104,8 +83,8 @@ def main() -> None:
                     points += _one_run(
                         arguments, LabelStudioClient(origin=server.origin()), product, order, seed
                     )
-                    _write(points, arguments.out)
-    print(_table(points))
+                    write(points, arguments.out)
+    print(tables(points))
 
 
 def _one_run(
@@ -223,60 +202,6 @@ def _measure(
         result=result,
         seconds=round(seconds, 1),
     )
-
-
-def _table(points: Sequence[Point]) -> str:
-    lines = [
-        "| order | seed | corrections | in service | seen | never annotated | hIoU | training |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {one.order} | {one.seed} | {one.corrections} | {one.version} | {one.seen:.1f} | {one.never:.1f} "
-        f"| {one.h_iou:.1f} | {one.result.partition(':')[0] or '-'}, {one.seconds:.0f} s |"
-        for one in points
-    ]
-    return "\n".join(lines)
-
-
-def _write(points: Sequence[Point], out: Path) -> None:
-    (out / "loop.json").write_text(json.dumps([asdict(one) for one in points], indent=1))
-    (out / "loop.md").write_text(_table(points) + "\n")
-    _plot(points).save(out / "loop.png")
-
-
-def _plot(points: Sequence[Point]) -> Image.Image:
-    """Draw seen (full) and never annotated (dotted) mIoU by corrections, the mean over seeds."""
-    width, height, margin = 640, 360, 48
-    picture = Image.new("RGB", (width, height), "white")
-    draw = ImageDraw.Draw(picture)
-    most = max((one.corrections for one in points), default=1) or 1
-
-    def place(corrections: float, value: float) -> tuple[float, float]:
-        return (
-            margin + (width - 2 * margin) * corrections / most,
-            height - margin - (height - 2 * margin) * value / 100,
-        )
-
-    for value in range(0, 101, 20):
-        draw.line((*place(0, value), *place(most, value)), fill=(225, 225, 225))
-        draw.text((8, place(0, value)[1] - 6), str(value), fill="black")
-    for row, order in enumerate(ORDERS):
-        draw.text((margin + 150 * row, 12), order, fill=COLOURS[order])
-        for field, radius in (("seen", 4), ("never", 2)):
-            steps = sorted({one.corrections for one in points if one.order == order})
-            means = [
-                np.mean([getattr(o, field) for o in points if (o.order, o.corrections) == (order, step)])
-                for step in steps
-            ]
-            places = [place(step, float(mean)) for step, mean in zip(steps, means, strict=True)]
-            if len(places) > 1:
-                draw.line(places, fill=COLOURS[order], width=radius)
-            for x, y in places:
-                draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=COLOURS[order])
-    draw.text((margin, height - 24), "corrections; thick: seen labels, thin: never annotated", fill="black")
-    for step in sorted({one.corrections for one in points}):
-        draw.text((place(step, 0)[0] - 6, height - margin + 4), str(step), fill="black")
-    return picture
 
 
 if __name__ == "__main__":
