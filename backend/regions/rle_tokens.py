@@ -93,7 +93,8 @@ def _read_many(
     """
     octets = np.frombuffer(data + bytes(_CHUNK_OVERLAP), np.uint8)
     available = len(data) * 8
-    values, counts = [np.empty(0, np.uint8)], [np.empty(0, np.int64)]
+    values: list[NDArray[np.uint8]] = [np.empty(0, np.uint8)]
+    counts: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
     position, done = start, 0
     while done < total:
         if position >= available:
