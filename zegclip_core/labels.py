@@ -36,6 +36,11 @@ def split_synonyms(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word))
 
 
+def plain_word(word: str) -> str:
+    """Bring a word to the form that words are compared in: case, underscores and blanks do not count."""
+    return " ".join(word.replace("_", " ").casefold().split())
+
+
 def parse_words(text: str) -> list[Label]:
     """Read a comma-separated label set such as `"cat|kitten, sofa, person"`.
 

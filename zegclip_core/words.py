@@ -9,7 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zegclip_core.labels import Label
+from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS
+from zegclip_core.expected_mistakes import ExpectedMistake, Meaning, expected_mistakes
+from zegclip_core.labels import Label, plain_word
+from zegclip_core.measured_confusion import confusion_of
 from zegclip_core.text_bank import TextBank
 from zegclip_core.word_checks import label_set_warnings
 
@@ -64,12 +67,14 @@ class WordReport:
         labels: every label, in the given order.
         confusable: pairs the model will hardly tell apart, most alike first.
         warnings: what is doubtful about the words themselves, and what to do about far and confusable ones.
+        mistakes: labels whose pixels are painted as others, by what was measured with just this model.
 
     """
 
     labels: tuple[UnderstoodLabel, ...]
     confusable: tuple[ConfusablePair, ...]
     warnings: tuple[str, ...]
+    mistakes: tuple[ExpectedMistake, ...] = ()
 
 
 def understand_words(bank: TextBank, labels: Sequence[Label]) -> WordReport:
@@ -90,7 +95,12 @@ def understand_words(bank: TextBank, labels: Sequence[Label]) -> WordReport:
         for label, near in zip(labels, nearest, strict=True)
     )
     pairs = _pairs(features, owners, labels, confusable)
-    return WordReport(understood, pairs, (*label_set_warnings(labels), *_advice(understood, pairs)))
+    return WordReport(
+        labels=understood,
+        confusable=pairs,
+        warnings=(*label_set_warnings(labels), *_advice(understood, pairs)),
+        mistakes=_mistakes(bank, labels, features, mean=mean, nearly=confusable),
+    )
 
 
 @cache
@@ -98,6 +108,26 @@ def common_words() -> tuple[str, ...]:
     """Return the words that come with this package for comparison."""
     lines = _COMMON_WORDS.read_text(encoding="utf-8").splitlines()
     return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def _mistakes(
+    bank: TextBank, labels: Sequence[Label], features: Tensor, *, mean: Tensor, nearly: float
+) -> tuple[ExpectedMistake, ...]:
+    """Measured mistakes between labels; a word counts as a measured one that is `nearly` the same, too."""
+    backbone = bank.backbone
+    table = confusion_of(EMBEDDED_WEIGHTS, model_version=backbone.model_version, digest=backbone.digest)
+    if table is None:
+        return ()
+    exact = {plain_word(word): word for word in table.words}
+    measured = F.normalize(bank.embed([Label(word, (word,)) for word in table.words])[0] - mean, dim=-1)
+    likeness, places = (features @ measured.T).max(dim=1)
+    meanings: dict[str, list[Meaning]] = {label.name: [] for label in labels}
+    said = [(label.name, word) for label in labels for word in label.prompts]
+    for (name, word), alike, place in zip(said, likeness.tolist(), places.tolist(), strict=True):
+        known = exact.get(plain_word(word), table.words[place] if alike >= nearly else None)
+        if known is not None:
+            meanings[name].append(Meaning(word=word, known=known))
+    return expected_mistakes(labels, meanings, table)
 
 
 def _limits(known: Tensor) -> tuple[float, float]:

@@ -40,15 +40,24 @@ def overview(own: Services, *, wait_for_labels: bool) -> dict[str, Any]:
             for name in ALL_QUEUES
         }
         for shown, project in zip(described["projects"], projects, strict=True):
-            shown["labels"] = label_description(
+            told = label_description(
                 project.label_config,
                 project.extra_params,
                 connection=own.connection,
                 wait=wait_for_labels and bool(described["workers"]),
             )
+            shown["labels"] = told and _with_measured(told, shown["model_version"])
     except QueueUnavailableError as error:
         described["queue_error"] = str(error)
     return described
+
+
+def _with_measured(told: dict[str, Any], version: str) -> dict[str, Any]:
+    """Put what was measured among the warnings, if it was measured with the version in service."""
+    measured = told.get("measured", {})
+    if measured.get("model_version") != version:
+        return {**told, "measured": None}
+    return {**told, "warnings": [*told["warnings"], *measured["warnings"]]}
 
 
 def _project(own: Services, project: Project) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from zegclip_core.errors import LabelError
-from zegclip_core.labels import Label, parse_words, require_distinct_names, split_synonyms
+from zegclip_core.labels import Label, parse_words, plain_word, require_distinct_names, split_synonyms
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,7 @@ def test_a_name_given_twice_is_named() -> None:
 def test_a_label_without_words_is_refused(prompts: tuple[str, ...]) -> None:
     with pytest.raises(LabelError, match="label 'empty' has no words"):
         Label("empty", prompts)
+
+
+def test_words_are_compared_without_case_underscores_and_blanks() -> None:
+    assert plain_word(" Traffic_Light ") == plain_word("traffic  light") == "traffic light"

@@ -82,3 +82,34 @@ def test_it_leaves_the_features_of_the_labels_alone(bank: TextBank) -> None:
     before = bank.embed(labels)[0].clone()
     understand_words(bank, labels)
     assert torch.equal(bank.embed(labels)[0], before)
+
+
+def test_measured_mistakes_between_the_labels_are_told(bank: TextBank) -> None:
+    report = understand_words(bank, parse_words("apple, Orange, cat"))
+    [told] = report.mistakes
+    assert (told.label, told.taken_for) == ("apple", "Orange")
+    assert "% of the pixels of 'apple' are painted 'orange' (COCO val" in told.sentence()
+
+
+def test_a_word_nearly_the_same_stands_for_a_measured_one(bank: TextBank) -> None:
+    report = understand_words(bank, parse_words("necktie, child"))
+    assert any("'child' is nearly 'person' to the model" in told.sentence() for told in report.mistakes)
+
+
+def test_another_word_does_not_stand_for_a_measured_one(bank: TextBank) -> None:
+    assert understand_words(bank, parse_words("apple, lemon")).mistakes == ()
+
+
+def test_what_was_measured_says_nothing_about_another_version(
+    bank: TextBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bank.backbone, "revision", "4")
+    assert understand_words(bank, parse_words("apple, orange")).mistakes == ()
+
+
+def test_five_hundred_labels_are_compared(bank: TextBank) -> None:
+    labels = [Label(f"{word} {number}", (word,)) for number in range(5) for word in common_words()[:100]]
+    report = understand_words(bank, labels)
+    assert len(report.labels) == 500
+    assert all(math.isfinite(pair.likeness) for pair in report.confusable)
+    assert any(warning.startswith("500 labels compete") for warning in report.warnings)

@@ -50,3 +50,13 @@ def test_words_in_another_script_are_told() -> None:
     assert "猫" not in CONFIG
     warnings = run_describe_labels(CONFIG.replace("kitten|tabby", "猫"), None)["warnings"]
     assert any("'cat'" in warning and "English" in warning for warning in warnings)
+
+
+def test_measured_mistakes_are_told_with_the_version_they_were_measured_with() -> None:
+    fruit = CONFIG.replace('value="cat" prompt="kitten|tabby"', 'value="apple"')
+    fruit = fruit.replace('value="floor" model_background="true"', 'value="orange"')
+    measured = run_describe_labels(fruit, None)["measured"]
+    assert measured["model_version"] == "zegclip-mini@3"
+    (told,) = measured["warnings"]
+    assert "seg" in told
+    assert "of the pixels of 'apple' are painted 'orange'" in told

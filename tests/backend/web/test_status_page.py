@@ -15,6 +15,7 @@ from tests.backend.queueing.jobs import FAIL
 from tests.backend.web.bodies import setup_body, webhook_body
 from tests.backend.web.conftest import MakeApp
 from tests.processes import Installation, MakeInstallation
+from zegclip_core.segmenter import Segmenter
 
 PROGRESS = {"stage": "training", "done": 40, "total": 300, "seconds_left": None, "loss": 0.2134}
 
@@ -183,3 +184,30 @@ def test_caches_are_told_with_their_sizes(client: FlaskClient) -> None:
     caches = {cache["name"]: cache for cache in client.get("/status").get_json()["caches"]}
     assert caches["downloads"] == {"name": "downloads", "files": 2, "bytes": 8}
     assert caches["encoded images"]["files"] == 0
+
+
+FRUIT = (
+    '<View><Image name="image" value="$image"/><BrushLabels name="seg" toName="image">'
+    '<Label value="apple"/><Label value="orange"/></BrushLabels></View>'
+)
+
+
+@pytest.mark.usefixtures("installed_model")
+def test_measured_mistakes_stand_among_the_warnings(own: Installation, connected: FlaskClient) -> None:
+    connected.post("/setup", json=setup_body(schema=FRUIT))
+    page(connected)
+    work(own, INFERENCE)
+    assert "of the pixels of &#39;apple&#39; are painted &#39;orange&#39;" in page(connected)
+
+
+@pytest.mark.usefixtures("installed_model")
+def test_what_was_measured_with_another_version_than_the_one_in_service_is_not_shown(
+    own: Installation, connected: FlaskClient, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segmenter, "model_version", "project-1-v2")
+    connected.post("/setup", json=setup_body(schema=FRUIT))
+    page(connected)
+    work(own, INFERENCE)
+    html = page(connected)
+    assert "apple" in html
+    assert "of the pixels" not in html
