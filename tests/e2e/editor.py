@@ -121,6 +121,12 @@ class Editor:
         chosen: str = self.page.evaluate("() => Htx.annotationStore.selected.selectedRegions[0].cleanId")
         return chosen
 
+    def choose_label(self, number: int) -> None:
+        """Take the n-th label of the configuration (from 1) for the next region, by its key."""
+        self.page.evaluate(_SETTLED)
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press(str(number))
+
     def paint_stroke(self, points: Sequence[tuple[float, float]]) -> None:
         """Draw one stroke with the brush through points, as shares of the photograph's width and height."""
         self.page.get_by_label("brush-tool").click()

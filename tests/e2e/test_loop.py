@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backend.cli import main
 from backend.demo.label_studio_server import LabelStudioServer
 from backend.label_studio.client import LabelStudioClient
 from backend.learning.find_project import find_project
+from backend.learning.sample_store import SampleStore
 from backend.product import Product
 from backend.settings import load_settings
-from tests.backend.learning.toy import CONFIG, ToyPicture, correction, toy_pictures
+from tests.backend.learning.toy import CONFIG, LABELS, ToyPicture, correction, toy_pictures
+from tests.e2e.editor import Editor
 from tests.label_studio import PRODUCT_READY_SECONDS, MakeProject, unused_port
 from tests.processes import wait_until
 
@@ -58,6 +61,16 @@ def versions_of(task: dict[str, Any]) -> list[str]:
     return [one["model_version"] for one in task["predictions"]]
 
 
+def regions_of(task: dict[str, Any], version: str) -> set[str]:
+    """Return the ids of what a version painted on a task."""
+    return {
+        region["id"]
+        for one in task["predictions"]
+        if one["model_version"] == version
+        for region in one["result"]
+    }
+
+
 def correct(client: LabelStudioClient, task: dict[str, Any], picture: ToyPicture) -> None:
     client.call(
         "POST",
@@ -70,9 +83,24 @@ def correct(client: LabelStudioClient, task: dict[str, Any], picture: ToyPicture
     )
 
 
+def correct_in_browser(
+    editor: Editor, project: int, task: dict[str, Any], picture: ToyPicture
+) -> dict[str, Any]:
+    """Paint a stroke of each label with the brush, along the middle of where it is, and submit."""
+    editor.open_task(project, task["id"])
+    height, width = picture.truth.shape
+    for number in range(1, len(LABELS) + 1):
+        rows, columns = np.nonzero(picture.truth == number)
+        row = float(np.median(rows)) / height
+        editor.choose_label(number)
+        editor.paint_stroke([(float(np.quantile(columns, share)) / width, row) for share in (0.2, 0.5, 0.8)])
+    return editor.submit()
+
+
 def test_a_dozen_corrections_train_pass_the_gate_and_paint_the_other_tasks_again(
-    product: Product, client: LabelStudioClient, make_project: MakeProject
+    product: Product, client: LabelStudioClient, make_project: MakeProject, editor: Editor
 ) -> None:
+    """One of them is made in the browser, and there the new version's regions are seen."""
     pictures = toy_pictures(PICTURES)
     project = make_project(config=CONFIG, photos=[picture.photo for picture in pictures], backend=product.url)
     client.retrieve_predictions(project)
@@ -81,7 +109,11 @@ def test_a_dozen_corrections_train_pass_the_gate_and_paint_the_other_tasks_again
     assert all(len(task["predictions"]) == 1 for task in tasks.values())
 
     names = sorted(by_name)
-    for name in names[:CORRECTED]:
+    painted, *others = names[:CORRECTED]
+    submitted = correct_in_browser(editor, project, tasks[painted], by_name[painted])
+    strokes = [one["value"]["brushlabels"] for one in submitted["result"] if one["origin"] == "manual"]
+    assert strokes == [[label] for label in LABELS]
+    for name in others:
         correct(client, tasks[name], by_name[name])
 
     folder = find_project(product.settings, project)
@@ -89,7 +121,9 @@ def test_a_dozen_corrections_train_pass_the_gate_and_paint_the_other_tasks_again
     [version] = folder.registry.versions()
     assert version.facts.promoted, version.facts.reason
     assert version.facts.corrections >= 10
-    assert set(version.facts.seen) == {"zorb", "quilm"}
+    assert set(version.facts.seen) == set(LABELS)
+    [sample] = SampleStore(files=folder.samples).tasks()[tasks[painted]["id"]].samples
+    assert sample.annotations == (submitted["id"],)
 
     name = folder.version_name(version.number)
     [backend] = client.ml_backends(project)
@@ -100,8 +134,12 @@ def test_a_dozen_corrections_train_pass_the_gate_and_paint_the_other_tasks_again
         "the tasks that nobody corrected have new predictions",
         patience=PATIENCE,
     )
-    corrected = tasks_of(client, project)[names[0]]
-    assert versions_of(corrected) == ["zegclip-mini@3"]
+    now = tasks_of(client, project)
+    assert versions_of(now[names[0]]) == ["zegclip-mini@3"]
+    task = next(now[one] for one in left if regions_of(now[one], name))
+    editor.open_task(project, task["id"])
+    editor.wait_for_regions()
+    assert {one.id for one in editor.regions()} == regions_of(task, name)
 
 
 def test_the_label_stream_asks_for_the_least_certain_task(
