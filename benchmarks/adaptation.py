@@ -53,6 +53,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--model", default="zegclip-mini", help="the CLIP to adapt, as in 'zegclip eval'")
     parser.add_argument("--train-split", required=True)
     parser.add_argument("--test-split", default=None)
     parser.add_argument("--test", type=int, default=100, help="images of the test split")
@@ -89,7 +90,7 @@ def _one_seed(
         started = time.monotonic()
         trained = adapt(
             settings,
-            model="zegclip-mini",
+            model=arguments.model,
             dataset=corrections.root,
             split="train",
             holdout=None if arguments.whole else "holdout",
@@ -100,7 +101,7 @@ def _one_seed(
         seconds = time.monotonic() - started
         print(f"seed {seed}: trained in {seconds:.0f} s", file=sys.stderr, flush=True)
         split = arguments.test_split or arguments.train_split
-        models = [build_segmenter(name, device="cpu") for name in ("zegclip-mini", str(trained.folder))]
+        models = [build_segmenter(name, device="cpu") for name in (arguments.model, str(trained.folder))]
         scores = [evaluate(one, dataset, split, unseen=never, ids=work.test).scores for one in models]
         verdict = _verdict(corrections, models, work)
     names = (models[0].model_version, f"adapted, {trained.strength:.0%} kept")
