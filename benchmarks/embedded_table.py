@@ -141,7 +141,7 @@ def measure(
         image = read_image(description, image_id)
         size = (image.shape[0], image.shape[1])
         mask = read_mask(description, image_id, shape=size)
-        encoded = head.encode(backbone.normalise(_pixels(segmenter, image, side)))
+        encoded = head.encode(backbone.normalise(pixels_at(segmenter, image, side)))
         for column, text, table, matrix in zip(counted, texts, tables, matrices, strict=True):
             logits = head.logits(encoded, text)
             if column.background:
@@ -155,7 +155,8 @@ def measure(
     }
 
 
-def _pixels(segmenter: Segmenter, image: NDArray[np.uint8], side: int) -> torch.Tensor:
+def pixels_at(segmenter: Segmenter, image: NDArray[np.uint8], side: int) -> torch.Tensor:
+    """Return a photograph (1, 3, H, W), uint8, with its longer side at about `side` pixels."""
     plan = plan_windows(image.shape[0], image.shape[1], segmenter.head.backbone.sizes, long_side=side)
     shrinks = plan.height * plan.width < image.shape[0] * image.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR

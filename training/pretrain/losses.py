@@ -88,10 +88,14 @@ def label_set_loss(
 
 def pure_cells(targets: Tensor, classes: int, stride: int) -> Tensor:
     """Return the class of every cell that is more than 70 % of one class, else `IGNORED`: (B, h, w)."""
-    one_hot = F.one_hot(targets.clamp_min(-1) + 1, classes + 1)[..., 1:].permute(0, 3, 1, 2).float()
-    shares = F.avg_pool2d(one_hot, stride)
-    share, best = shares.max(dim=1)
-    return torch.where(share > _PURE, best, IGNORED)
+    batch, height, width = targets.shape
+    grid = targets.view(batch, height // stride, stride, width // stride, stride)
+    # Column 0 collects what is no class.
+    pixels = grid.transpose(2, 3).flatten(3).clamp_min(-1) + 1
+    counts = pixels.new_zeros(*pixels.shape[:3], classes + 1)
+    counts.scatter_add_(3, pixels, torch.ones_like(pixels))
+    count, best = counts[..., 1:].max(dim=3)
+    return torch.where(count > _PURE * stride * stride, best, IGNORED)
 
 
 def vocabulary_loss(
@@ -122,6 +126,18 @@ def vocabulary_loss(
     counts = torch.bincount(classes, minlength=len(words))
     balanced: Tensor = (losses / counts[classes]).sum() / torch.count_nonzero(counts)
     return balanced
+
+
+def unnamed_memory_loss(features: Tensor, before: Tensor, cells: Tensor) -> Tensor:
+    """Mean of 1 - cosine between features now and at the start, both (B, D, h, w), on cells without a word.
+
+    What such a cell shows has a place in the space of words that no mask speaks for.
+    """
+    chosen = cells == IGNORED
+    if not chosen.any():
+        return features.new_zeros(())
+    loss: Tensor = (1 - (features * before).sum(dim=1))[chosen].mean()
+    return loss
 
 
 def memory_loss(features: Tensor, before: Tensor, cells: Tensor, words: Tensor) -> Tensor:

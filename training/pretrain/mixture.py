@@ -1,5 +1,6 @@
 """Batches from several data sets: a pure function of seed and step, so that a resumed run sees the same."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,12 +30,19 @@ class Source:
         description: where photographs, masks and words are.
         split: the split that is drawn from.
         weight: how often it is drawn, relative to the others.
+        withheld: names of classes whose pixels count nowhere: neither as a word nor as background.
 
     """
 
     description: DatasetDescription
     split: str
     weight: float = 1.0
+    withheld: tuple[str, ...] = ()
+
+    def mapping(self) -> LabelMapping:
+        """Return the words that are trained, and what each mask value becomes."""
+        described = dataclasses.replace(self.description, unseen=self.withheld)
+        return map_labels(described, "inductive", background="negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class Mixture:
     def __init__(self, sources: Sequence[Source], *, settings: TowerSettings) -> None:
         self.sources = tuple(sources)
         self.settings = settings
-        self.mappings = [map_labels(one.description, "fully", background="negative") for one in sources]
+        self.mappings = [one.mapping() for one in sources]
         weights = np.array([one.weight for one in sources], np.float64)
         self._shares = weights / weights.sum()
         self._orders = [

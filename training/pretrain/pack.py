@@ -16,9 +16,18 @@ from zegclip_core.backbones.mini import read_card
 
 _LOGIT_SCALE, _NONE_COSINE = "logit_scale", "none_cosine"
 _TABLE, _TABLE_SCALE = "token_embedding.weight", "token_embedding.weight_scale"
+_OF_THE_OLD_TOWER = {"training", "train_seconds", "data", "parity", "revision"}
+_TEXT_STAGE = "words"
 
 
-def pack(start: Path, trained: Mapping[str, Tensor], out: Path, *, training: Mapping[str, Any]) -> Path:
+def pack(
+    start: Path,
+    trained: Mapping[str, Tensor],
+    out: Path,
+    *,
+    training: Mapping[str, Any],
+    new_tower: bool = False,
+) -> Path:
     """Write `out` (safetensors) and its card, with the trained tensors in place of those of `start`.
 
     Args:
@@ -26,12 +35,17 @@ def pack(start: Path, trained: Mapping[str, Tensor], out: Path, *, training: Map
         trained: tensors of either tower, `logit_scale` (its logarithm) and `none_cosine`.
         out: where the new weights go; the card lies beside them.
         training: the recipe, for the card.
+        new_tower: whether the image tower owes nothing to that of `start`, so that the card drops what it
+            tells of it.
 
     Returns the card's path. Raises `ConfigurationError` for a tensor that the model does not have.
 
     """
     stored = load_file(start)
     card = read_card(start)
+    if new_tower:
+        card = {name: value for name, value in card.items() if name not in _OF_THE_OLD_TOWER}
+        card["stages"] = [one for one in card.get("stages", []) if one["name"] == _TEXT_STAGE]
     for name, tensor in trained.items():
         if name == _NONE_COSINE:
             card["other_cos"] = float(tensor)

@@ -23,7 +23,9 @@ class TowerSettings(Schedule):
         label_set_weight: factor of the loss over label sets that are drawn from words and stuff.
         memory_weight: factor of the loss that holds features of labelled cells and the class token near
             those of the start, so that words without masks are not forgotten.
-        memory_every: steps between those that count that loss, which costs a second forward pass.
+        unnamed_weight: factor of the loss that holds the cells without a word near the start, withheld words
+            among them; for starts that know more words than the masks do.
+        memory_every: steps between those that count those two losses, which cost a second forward pass.
         frozen_blocks: the first blocks of the stem, which stay as they are: edges look alike everywhere.
         word_noise: standard deviation of noise added to unit text features, which brings synonyms in reach.
         relatives: words with a larger cosine are no negatives of each other.
@@ -47,6 +49,7 @@ class TowerSettings(Schedule):
     negative_weight: float = 0.5
     label_set_weight: float = 0.5
     memory_weight: float = 0.3
+    unnamed_weight: float = 0.0
     memory_every: int = 2
     frozen_blocks: int = 7
     word_noise: float = 0.02

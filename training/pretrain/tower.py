@@ -15,10 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.errors import ConfigurationError
+from training.pretrain.half_precision import bfloat16_is_fast
 from training.pretrain.losses import (
     label_set_loss,
     memory_loss,
     pure_cells,
+    unnamed_memory_loss,
     vocabulary_loss,
     word_loss,
 )
@@ -114,7 +116,8 @@ class TowerTraining(Stage):
                 before, class_before = _encoded(self._start, images)
             forgotten = (1 - F.cosine_similarity(class_feature, class_before)).mean()
             memory = memory_loss(features, before, cells, words) + forgotten
-            total = total + settings.memory_weight * memory
+            unnamed = unnamed_memory_loss(features, before, cells)
+            total = total + settings.memory_weight * memory + settings.unnamed_weight * unnamed
         return total, float(own.detach())
 
     def _label_set_loss(
@@ -147,7 +150,9 @@ class TowerTraining(Stage):
 
     def identity(self) -> dict[str, str]:
         """Return start, data and settings."""
-        sources = [[one.description.name, one.split, one.weight] for one in self.mixture.sources]
+        sources = [
+            [one.description.name, one.split, one.weight, one.withheld] for one in self.mixture.sources
+        ]
         settings = {name: repr(value) for name, value in asdict(self.settings).items()}
         return {"start": self.backbone.digest, "sources": repr(sources), **settings}
 
@@ -169,6 +174,7 @@ def _groups(trained: dict[str, nn.Parameter], settings: TowerSettings) -> list[d
 
 def _encoded(backbone: Backbone, images: Tensor) -> tuple[Tensor, Tensor]:
     """Patch features (B, D, h, w) and class features (B, D), computed in bfloat16 where that is faster."""
-    with torch.autocast(images.device.type, dtype=torch.bfloat16):
+    faster = bfloat16_is_fast(images.device)
+    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=faster):
         patches, whole = backbone.encode_image(images)
     return F.normalize(patches.float(), dim=1), whole.float()

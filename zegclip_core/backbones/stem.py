@@ -30,6 +30,7 @@ _BLOCKS = (
     *(_Block(6, 160, 1, dilation) for dilation in (1, 2, 2)),
     _Block(6, 320, 1, 2),
 )
+FINE_WIDTH = _BLOCKS[FINE_TAP_BLOCK].width
 
 
 class SamePadConv(nn.Conv2d):
@@ -90,7 +91,7 @@ class MobileNetStem(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.stem = MobileNetV2()
-        self.embed = nn.Conv2d(_BLOCKS[FINE_TAP_BLOCK].width + LAST_WIDTH, width, 1, bias=False)
+        self.embed = nn.Conv2d(FINE_WIDTH + LAST_WIDTH, width, 1, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, 3, 16h, 16w) in [-1, 1] to (B, width, h, w)."""

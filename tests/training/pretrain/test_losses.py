@@ -10,6 +10,7 @@ from training.pretrain.losses import (
     label_set_loss,
     memory_loss,
     pure_cells,
+    unnamed_memory_loss,
     vocabulary_loss,
     word_loss,
 )
@@ -77,6 +78,16 @@ def test_memory_is_the_turn_of_features_on_labelled_cells_that_were_right() -> N
     cells = torch.tensor([[[0, unlabelled, wrong]]])
     assert float(memory_loss(now, before, cells, words)) == pytest.approx(0.4)
     assert float(memory_loss(now, before, torch.full_like(cells, IGNORED), words)) == 0.0
+
+
+def test_cells_without_a_word_are_held_where_they_were() -> None:
+    before = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]).T.reshape(1, 2, 1, 3)
+    now = torch.tensor([[0.0, 1.0], [0.6, 0.8], [1.0, 0.0]]).T.reshape(1, 2, 1, 3)
+    named, unnamed = 0, IGNORED
+    assert float(
+        unnamed_memory_loss(now, before, torch.tensor([[[named, unnamed, named]]]))
+    ) == pytest.approx(0.4)
+    assert float(unnamed_memory_loss(now, before, torch.zeros(1, 1, 3, dtype=torch.long))) == 0.0
 
 
 # Two words of the data set and one of stuff, whose logits on the only patch are 1, -1 and 0.6; none has 0.2.

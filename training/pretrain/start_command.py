@@ -1,0 +1,72 @@
+"""`python -m training.pretrain start …`: from a classifier for ImageNet to a packed image tower."""
+
+import argparse
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from training.pretrain.classifier import Classifier
+from training.pretrain.pack import pack
+from training.pretrain.source_options import add_source_options, chosen_sources, told
+from training.pretrain.start import class_words, set_start
+from training.pretrain.start_settings import StartSettings
+from training.pretrain.start_sums import gather
+from training.pretrain.wordnet import DEBIAN_FOLDER, WordNet
+from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
+
+_CHOICES = ("draws", "temperature", "kind_weight", "mask_weight", "penalty", "seed")
+
+
+def add_start_stage(stages: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the stage's options."""
+    start = stages.add_parser(
+        "start", help="a new image tower from a classifier for ImageNet, in closed form"
+    )
+    start.add_argument(
+        "--classifier", type=Path, required=True, help="MobileNetV2 for ImageNet (.safetensors), Apache-2.0"
+    )
+    start.add_argument(
+        "--text", type=Path, default=EMBEDDED_WEIGHTS, help="weights whose text tower and card are taken over"
+    )
+    start.add_argument("--wordnet", type=Path, default=DEBIAN_FOLDER, help="folder of data.noun")
+    add_source_options(start)
+    start.add_argument(
+        "--withhold-guesses",
+        action="store_true",
+        help="withheld words and kinds of them are not guessed either; else ImageNet's names may teach them",
+    )
+    start.add_argument("--out", type=Path, required=True, help="folder for zegclip-mini.safetensors")
+    for name in _CHOICES:
+        default = getattr(StartSettings(), name)
+        start.add_argument(
+            f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"{default} by default"
+        )
+
+
+def run_start_stage(options: argparse.Namespace) -> list[str]:
+    """Make the image tower, write its weights and card, return the lines that tell about them."""
+    began = time.monotonic()
+    settings = StartSettings(**{name: getattr(options, name) for name in _CHOICES})
+    sources, withheld = chosen_sources(options)
+    backbone = load_mini(options.text, name="zegclip-mini", revision="text")
+    classifier = Classifier(options.classifier)
+    hidden = withheld.words if options.withhold_guesses else ()
+    guessed = class_words(backbone, WordNet(options.wordnet), settings, withheld=hidden)
+    moments = gather(sources, backbone=backbone, classifier=classifier, guessed=guessed, settings=settings)
+    visual = backbone.clip.visual
+    mapped = moments.solve(visual.proj.shape[0], penalty=settings.penalty)
+    set_start(visual, classifier, mapped, seed=settings.seed)
+    recipe = {
+        "name": "start",
+        "what": "image tower in closed form: an ImageNet classifier's features, ridge regression to words",
+        **told(sources, withheld),
+        "classes not guessed": int(guessed.withheld.sum()),
+        "args": asdict(settings),
+        "secs": round(time.monotonic() - began),
+    }
+    made = {f"visual.{name}": tensor for name, tensor in visual.state_dict().items()}
+    card = pack(options.text, made, options.out / "zegclip-mini.safetensors", training=recipe, new_tower=True)
+    lines = [f"written: {card.with_suffix('.safetensors')} and {card.name}"]
+    if options.withhold_guesses:
+        lines.append(f"{int(guessed.withheld.sum())} of ImageNet's classes were not guessed")
+    return lines

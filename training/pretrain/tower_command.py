@@ -1,0 +1,42 @@
+"""`python -m training.pretrain tower …`: from weights and masks with words to a packed image tower."""
+
+import argparse
+from pathlib import Path
+
+from training.pretrain.settings import TowerSettings
+from training.pretrain.source_options import add_source_options, chosen_sources, told
+from training.pretrain.stage_command import add_run_options, chosen, run_and_pack
+from training.pretrain.tower import TowerTraining
+from zegclip_core.backbones.mini import load_mini
+
+_CHOICES = (
+    *("steps", "batch_size", "stem_rate", "tower_rate", "warmup", "unnamed_weight", "frozen_blocks"),
+    *("seed", "save_every"),
+)
+
+
+def add_tower_stage(stages: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the stage's options."""
+    tower = stages.add_parser("tower", help="image tower, end to end, on masks with words")
+    add_source_options(tower)
+    tower.add_argument("--vocabulary", type=Path, help="file of words for negatives, one a line")
+    add_run_options(tower, TowerSettings(), _CHOICES)
+
+
+def run_tower_stage(options: argparse.Namespace) -> str:
+    """Train the image tower, write its weights and card, return the line that tells where."""
+    settings = chosen(options, TowerSettings(), _CHOICES)
+    sources, withheld = chosen_sources(options)
+    words = options.vocabulary.read_text("utf-8").splitlines() if options.vocabulary else []
+    training = TowerTraining(
+        backbone=load_mini(Path(options.start), name="zegclip-mini", revision="start"),
+        sources=sources,
+        vocabulary=withheld.admitted([word.strip() for word in words if word.strip()]),
+        settings=settings,
+    )
+    recipe = {
+        "name": "tower",
+        "what": "image tower end to end on masks with words",
+        **told(sources, withheld),
+    }
+    return run_and_pack(training, options, settings, watched="words", recipe=recipe)
