@@ -92,12 +92,13 @@ def _settle(functions: Map, cells: Cells, threshold: float) -> _Settled:
         values.append(value)
     centre = sum(values[1:], values[0]) / np.float32(len(values))
     winner = centre.argmax(axis=0)
+    own_place = winner * centre[0].size + np.arange(centre[0].size).reshape(winner.shape)
     alive = np.zeros(centre.shape, np.bool_)
     lowest = np.full(winner.shape, np.inf, np.float32)
     for part, value in zip(parts, values, strict=True):
         # Between corners and between colours every function is linear: its extremes are at their ends.
-        lead = _of(winner, value)
-        own = [_of(winner, slopes[colour][part]) for colour in range(_COLOURS)]
+        lead = value.take(own_place)
+        own = [slopes[colour][part].take(own_place) for colour in range(_COLOURS)]
         rival = value
         for colour in range(_COLOURS):
             rival = rival + np.abs(slopes[colour][part] - own[colour]) * cells.reach[colour]
@@ -107,7 +108,7 @@ def _settle(functions: Map, cells: Cells, threshold: float) -> _Settled:
     np.put_along_axis(alive, winner[None], values=True, axis=0)
     return _Settled(
         winner=winner,
-        best=_of(winner, centre),
+        best=centre.take(own_place),
         alive=alive,
         open=(alive.sum(axis=0) > 1) | (lowest < threshold),
     )
@@ -116,12 +117,6 @@ def _settle(functions: Map, cells: Cells, threshold: float) -> _Settled:
 def _at_corner(down: int, right: int) -> tuple[slice, slice, slice]:
     """The part of (C, rows + 1, columns + 1) that lies at this corner of each cell."""
     return np.s_[:, down : down - 1 or None, right : right - 1 or None]
-
-
-def _of(winner: NDArray[np.intp], values: Map) -> Map:
-    """The winner's values (rows, columns) of (C, rows, columns)."""
-    chosen: Map = np.take_along_axis(values, winner[None], axis=0)[0]
-    return chosen
 
 
 def _corner_weights(side: int) -> Map:

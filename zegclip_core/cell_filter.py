@@ -137,8 +137,7 @@ class CellFilter:
         """
         blurred = np.empty((_COLOURS + 1, len(maps), *self._colours[0].shape), np.float32)
         # Products with a map and a one are all that the map's covariance with the colours needs.
-        with_ones = np.ones((*self.size, _COLOURS + 1), np.float32)
-        with_ones[:, :, :_COLOURS] = self._small()
+        with_ones = cv2.cvtColor(self._small(), cv2.COLOR_RGB2RGBA)
         for number, values in enumerate(maps):
             products = cv2.multiply(with_ones, cv2.merge([values] * (_COLOURS + 1)))
             blurred[:, number] = np.moveaxis(self._mean(products), 2, 0)

@@ -27,6 +27,12 @@ class Runs:
         """Their lengths in pixels, (n,)."""
         return np.diff(self.starts, append=self.shape[0] * self.shape[1])
 
+    def places(self, chosen: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the flat indices of all pixels of chosen runs, run by run."""
+        lengths = self.lengths[chosen]
+        before = np.cumsum(lengths) - lengths
+        return np.repeat(self.starts[chosen] - before, lengths) + np.arange(lengths.sum())
+
     def fill(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return a map (H, W) that has in each run the value (n,) for it."""
         return np.repeat(values, self.lengths).reshape(self.shape)

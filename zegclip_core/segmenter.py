@@ -37,7 +37,7 @@ from zegclip_core.labelling import (
     working_size,
 )
 from zegclip_core.labels import Label, require_distinct_names
-from zegclip_core.runs import Runs, find_runs
+from zegclip_core.runs import Runs
 from zegclip_core.segmentation import Segmentation
 from zegclip_core.text_bank import TextBank
 from zegclip_core.windows import plan_windows, stitch
@@ -138,8 +138,7 @@ class Segmenter:
         probabilities = softmax(logits)
         winner, best = compete(logits, encoded.edges, options=options)
         numbers = np.concatenate([painted, np.zeros(len(logits) - len(painted), np.uint16)])
-        winner = clean(_leave_unpainted(winner, best, numbers, options.threshold), options)
-        runs = find_runs(winner)
+        winner, runs = clean(_leave_unpainted(winner, best, numbers, options.threshold), options)
         label_map = runs.fill(numbers[runs.labels])
         region_scores = _mean_inside(runs, numbers, best)
         if winner.shape != encoded.size:

@@ -1,9 +1,10 @@
 """Specks take the label around them."""
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from zegclip_core.components import absorb_specks
+from zegclip_core.components import absorb_specks, absorb_specks_in_runs
 
 
 def label_map(rows: list[str]) -> NDArray[np.uint16]:
@@ -57,3 +58,11 @@ def test_no_smallest_area_changes_nothing_and_the_input_is_never_written_to() ->
     assert absorb_specks(before, min_area=1) is before
     absorb_specks(before, min_area=2)
     assert before.tolist() == [[0, 1, 0]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_runs_are_those_of_the_map_without_specks(seed: int) -> None:
+    before = np.random.default_rng(seed).choice(np.array([0, 1, 5], np.uint16), (40, 50), p=[0.6, 0.25, 0.15])
+    after, runs = absorb_specks_in_runs(before, min_area=9)
+    assert (after != before).any()
+    np.testing.assert_array_equal(runs.fill(runs.labels), after)

@@ -166,5 +166,6 @@ def test_specks_are_a_fraction_of_the_image() -> None:
     assert speck_area(options, 100, 200) == 200
     winner = np.zeros((100, 100), np.uint16)
     winner[:3, :3], winner[50:70, 50:70] = 1, 1
-    cleaned = clean(winner, options)
+    cleaned, runs = clean(winner, options)
     assert cleaned.sum() == 400
+    np.testing.assert_array_equal(runs.fill(runs.labels), cleaned)
