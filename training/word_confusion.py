@@ -122,22 +122,18 @@ def measure_confusion(
 def classes_of_labels(labels: Sequence[Label], description: DatasetDescription) -> dict[int, int]:
     """Return mask value → place of the label that means this class.
 
-    A class belongs to the label with its name; else to the first label that shares a word with it, be it a
-    name or a prompt. Case, underscores and blanks do not count.
+    A class belongs to the label with its name; else to the first label that has its name, or one of its
+    words, among its own words. Case, underscores and blanks do not count.
     """
-    names = {plain_word(label.name): place for place, label in reversed(list(enumerate(labels)))}
-    words: dict[str, int] = {}
+    words: dict[str, int] = {plain_word(label.name): place for place, label in enumerate(labels)}
     for place, label in enumerate(labels):
         for word in label.prompts:
             words.setdefault(plain_word(word), place)
     owners: dict[int, int] = {}
     for one in description.foreground:
-        tables = [(names, (one.name,)), (words, (one.name, *one.prompts)), (names, one.prompts)]
-        found = [
-            table[plain_word(word)] for table, said in tables for word in said if plain_word(word) in table
-        ]
-        if found:
-            owners[one.index] = found[0]
+        for word in map(plain_word, (one.name, *one.prompts)):
+            if word in words:
+                owners.setdefault(one.index, words[word])
     return owners
 
 

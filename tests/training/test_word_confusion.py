@@ -84,6 +84,8 @@ def test_progress_counts_all_photographs(data: DatasetDescription) -> None:
         ("couch, sofa", {SOFA: 1}),
         ("pet|cat|dog, sofa", {CAT: 0, DOG: 0, SOFA: 1}),
         ("kitten, pet|cat", {CAT: 1}),
+        ("pet|cat, cat", {CAT: 1}),
+        ("pet|kitten, kitten", {CAT: 1}),
         ("background", {}),
     ],
 )
