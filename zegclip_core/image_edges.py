@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zegclip_core.cell_filter import POINTS, CellFilter, Cells
-from zegclip_core.refine import GuidedFilterOptions
+from zegclip_core.refine import GuidedFilter, GuidedFilterOptions
 
 
 class EdgeGuide:
@@ -37,11 +37,11 @@ class EdgeGuide:
 
 
 class ImageEdges:
-    """An image and its guide for those who ask for one; safe for many threads.
+    """An image, and what those who follow its edges found of them; safe for many threads.
 
     Args:
         image: (H, W, 3) uint8.
-        grown: called after a guide was found, when this takes more memory than before.
+        grown: called when this takes more memory than before.
 
     Attributes:
         image: (H, W, 3) uint8.
@@ -52,6 +52,7 @@ class ImageEdges:
         self.image = image
         self._grown = grown
         self._guide: EdgeGuide | None = None
+        self._filter: GuidedFilter | None = None
 
     def guide(self, options: GuidedFilterOptions) -> EdgeGuide:
         """Return the guide for a filter; the last one is kept."""
@@ -62,8 +63,15 @@ class ImageEdges:
             self._grown()
         return guide
 
+    def filter(self, options: GuidedFilterOptions) -> GuidedFilter:
+        """Return a filter for single maps at every pixel, as clicks need it; the last one is kept."""
+        kept = self._filter
+        if kept is None or kept.options != options:
+            self._filter = kept = GuidedFilter(self.image, options=options)
+            self._grown()
+        return kept
+
     @property
     def bytes(self) -> int:
         """What it takes in memory now, the image included."""
-        guide = self._guide
-        return self.image.nbytes + (guide.bytes if guide is not None else 0)
+        return self.image.nbytes + sum(one.bytes for one in (self._guide, self._filter) if one is not None)

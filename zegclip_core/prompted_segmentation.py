@@ -45,6 +45,7 @@ def segment_prompts(
 
     """
     started = time.perf_counter()
+    options = options or PromptingOptions()
     logits = segmenter.patch_logits(encoded, labels)
     features = patch_features(encoded, segmenter.head.backbone.stride)
     scored = time.perf_counter()
@@ -58,7 +59,13 @@ def segment_prompts(
             positive=own.positive, negative=np.concatenate([own.negative, *rivals]), limit=own.limit
         )
         probability = prompted_probability(
-            features, logits, number - 1, encoded.image, everything, options=options
+            features,
+            logits,
+            number - 1,
+            encoded.image,
+            everything,
+            options=options,
+            guided=encoded.edges.filter(options.guided_filter),
         )
         inside = keep_components(probability > best, own, whole_class=whole_class)
         winner[inside] = number

@@ -80,6 +80,7 @@ def prompted_probability(
     prompts: Prompts,
     *,
     options: PromptingOptions | None = None,
+    guided: GuidedFilter | None = None,
 ) -> Map:
     """Return the probability (H, W) of one label at the size of `image`, given the prompts.
 
@@ -90,6 +91,7 @@ def prompted_probability(
         image: (H, W, 3) uint8, which gives colours and edges.
         prompts: places and limits; coordinates beyond the image count as its edge.
         options: how far a prompt reaches.
+        guided: the image's filter by the options, where it is at hand.
 
     """
     options = options or PromptingOptions()
@@ -105,7 +107,8 @@ def prompted_probability(
         log_odds = _posterior(log_odds, kernel, len(positive), options)
     sigmoid: Map = np.reciprocal(1 + np.exp(-log_odds))
     probability = _resized(sigmoid, (image.shape[1], image.shape[0]))
-    probability = GuidedFilter(image, options=options.guided_filter).filter(probability)
+    guided = guided or GuidedFilter(image, options=options.guided_filter)
+    probability = guided.filter(probability)
     if prompts.limit is not None:
         inside = cv2.resize(
             prompts.limit.astype(np.uint8), (image.shape[1], image.shape[0]), interpolation=cv2.INTER_NEAREST

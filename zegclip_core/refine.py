@@ -3,6 +3,7 @@
 Its linear functions are found at a reduced size and applied at full size (He, Sun, Fast Guided Filter, 2015).
 """
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -36,19 +37,28 @@ class GuidedFilter:
         guide: the image (H, W, 3) uint8.
         options: radius and strictness.
 
+    Attributes:
+        options: radius and strictness.
+
     """
 
     def __init__(self, guide: NDArray[np.uint8], *, options: GuidedFilterOptions) -> None:
+        self.options = options
+        self._guide = guide
         height, width = guide.shape[:2]
-        self._guide_size = (width, height)
-        self._colours: list[Map] = [plane * np.float32(1 / 255) for plane in cv2.split(guide)]
         scale = min(1.0, options.side / max(height, width))
         self._size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        self._small = cv2.merge([_resized(plane, self._size, cv2.INTER_AREA) for plane in self._colours])
+        self._small = cv2.merge([_resized(plane, self._size, cv2.INTER_AREA) for plane in self._colours()])
         side = 2 * max(1, round(options.radius * max(self._size))) + 1
         self._box = (side, side)
         self._mean = self._blur(self._small)
         self._inverse = self._inverse_covariance(options.epsilon)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory beside the guide."""
+        kept = [self._small, self._mean, *itertools.chain.from_iterable(self._inverse)]
+        return sum(array.nbytes for array in {id(array): array for array in kept}.values())
 
     def filter(self, values: Map) -> Map:
         """Return a map (H, W) float32 that is, in every box, a linear function of the guide's colours.
@@ -71,10 +81,11 @@ class GuidedFilter:
 
     def apply(self, functions: Map) -> Map:
         """Return the filtered map (H, W), from what `fit` returned."""
+        height, width = self._guide.shape[:2]
         *factors, filtered = (
-            _resized(plane, self._guide_size, cv2.INTER_LINEAR) for plane in cv2.split(functions)
+            _resized(plane, (width, height), cv2.INTER_LINEAR) for plane in cv2.split(functions)
         )
-        for factor, colour in zip(factors, self._colours, strict=True):
+        for factor, colour in zip(factors, self._colours(), strict=True):
             cv2.accumulateProduct(factor, colour, filtered)
         return filtered
 
@@ -87,9 +98,15 @@ class GuidedFilter:
                 product = self._blur(self._small[:, :, i] * self._small[:, :, j])
                 entry = product - self._mean[:, :, i] * self._mean[:, :, j]
                 entries[i, j] = entries[j, i] = entry.astype(np.float64) + (epsilon if i == j else 0)
-        cofactors = [[_cofactor(entries, i, j) for j in range(_COLOURS)] for i in range(_COLOURS)]
-        determinant = sum(entries[0, j] * cofactors[0][j] for j in range(_COLOURS))
-        return [[(one / determinant).astype(np.float32) for one in row] for row in cofactors]
+        # It is symmetric, as the covariance is.
+        cofactors = {(i, j): _cofactor(entries, i, j) for i in range(_COLOURS) for j in range(i, _COLOURS)}
+        determinant = sum(entries[0, j] * cofactors[0, j] for j in range(_COLOURS))
+        inverse = {pair: (one / determinant).astype(np.float32) for pair, one in cofactors.items()}
+        return [[inverse[min(i, j), max(i, j)] for j in range(_COLOURS)] for i in range(_COLOURS)]
+
+    def _colours(self) -> list[Map]:
+        """The guide's colours (H, W), 0..1; not kept, since they are four times as large as the guide."""
+        return [plane * np.float32(1 / 255) for plane in cv2.split(self._guide)]
 
     def _blur(self, values: Map) -> Map:
         blurred: Map = cv2.blur(values, self._box)

@@ -32,13 +32,24 @@ def test_another_filter_has_another_guide() -> None:
     assert edges.guide(OPTIONS).options == OPTIONS
 
 
+def test_clicks_have_a_filter_of_their_own_that_is_kept_and_counted_too() -> None:
+    grown: list[bool] = []
+    edges = ImageEdges(picture(60, 90), grown=lambda: grown.append(True))
+    guide, filtering = edges.guide(OPTIONS), edges.filter(OPTIONS)
+    assert edges.filter(GuidedFilterOptions()) is filtering
+    assert edges.bytes == edges.image.nbytes + guide.bytes + filtering.bytes
+    assert len(grown) == 2
+    assert edges.filter(GuidedFilterOptions(radius=0.3)) is not filtering
+
+
+@pytest.mark.parametrize("kind", ["guide", "filter"])
 @pytest.mark.parametrize("size", [(768, 1024), (683, 1024), (90, 60)])
-def test_bytes_are_those_that_are_kept(size: tuple[int, int]) -> None:
+def test_bytes_are_those_that_are_kept(size: tuple[int, int], kind: str) -> None:
     edges = ImageEdges(picture(*size))
-    ImageEdges(edges.image).guide(OPTIONS)
+    getattr(ImageEdges(edges.image), kind)(OPTIONS)
     tracemalloc.start()
     try:
-        guide = edges.guide(OPTIONS)
+        guide = getattr(edges, kind)(OPTIONS)
         kept = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
