@@ -6,11 +6,13 @@
     python -m benchmarks.embedded_model DATA --words all          the best of all prompt words of a class
 
 mIoU without background lets the words alone compete on the pixels of objects; mIoU with background adds the
-learned "none of these". Both are means over the classes that occur in the masks.
+learned "none of these". Both are means over the classes that occur in the masks. Classes that fewer than
+eight photographs show are also averaged apart: there a single photograph decides.
 """
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,7 @@ from training.metrics import ConfusionMatrix, Scores
 from zegclip_core.segmenter import Segmenter, SegmenterOptions, build_segmenter
 from zegclip_core.windows import plan_windows
 
+FEW = 8
 WORDS: dict[str, ScoringWords] = {"names": "first", "first": "first", "all": "all"}
 # Names that PASCAL VOC writes in one word.
 PLAIN_NAMES = {"diningtable": "dining table", "pottedplant": "potted plant", "tvmonitor": "tv monitor"}
@@ -66,9 +69,26 @@ def main() -> None:
     print(f"{segmenter.model_version}, {options.split}, torch {torch.__version__}")
     print(f"mIoU of the words present: {words.m_iou:.1f}")
     print(f"mIoU with background:      {background.m_iou:.1f}")
+    shown = photographs_of_classes(description, options.split)
+    places = range(len(description.foreground))
+    many = [place for place in places if shown[place] >= FEW]
+    few = [place for place in places if 0 < shown[place] < FEW]
+    for title, chosen in ((f"{FEW} photographs or more", many), ("fewer", few)):
+        means = [_mean(scores, chosen) for scores in (words, background)]
+        print(f"classes with {title}: {len(chosen)}, mean {means[0]:.1f}, with background {means[1]:.1f}")
     for place, one in enumerate(description.foreground):
         alone, with_none = words.per_class[place], background.per_class[place]
-        print(f"{one.name:<14} {alone:5.1f} {with_none:5.1f}")
+        print(f"{one.name:<14} {alone:5.1f} {with_none:5.1f}  ({shown[place]} photographs)")
+
+
+def photographs_of_classes(description: DatasetDescription, split: str) -> list[int]:
+    """Return how many photographs of a split show each class, background left out."""
+    shown = [np.unique(read_mask(description, image_id)) for image_id in description.ids(split)]
+    return [sum(one.index in values for values in shown) for one in description.foreground]
+
+
+def _mean(scores: Scores, places: Sequence[int]) -> float:
+    return float(np.mean([scores.per_class[place] for place in places])) if places else float("nan")
 
 
 def score(
