@@ -17,7 +17,8 @@ class StartSettings:
         kind_weight: factor of the everyday word above a class ("dog" above "beagle") beside the class's own.
         levels: how many steps up WordNet that word is looked for.
         least_uses: uses in WordNet's corpus that make a word an everyday one.
-        mask_weight: weight of the word that a mask gives a cell, beside 1 for the classifier's guess.
+        mask_weight: weight of the word that a mask gives a cell, beside 1 for the classifier's guess. More
+            finds the words of masks better, and all others worse.
         penalty: of the ridge regression, relative to the variance of each feature.
         seed: of the draws, and of the transformer blocks, which change nothing before they are trained.
 
@@ -29,7 +30,7 @@ class StartSettings:
     kind_weight: float = 0.7
     levels: int = 4
     least_uses: int = 5
-    mask_weight: float = 2.0
+    mask_weight: float = 0.3
     penalty: float = 0.01
     seed: int = 0
 
