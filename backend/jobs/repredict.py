@@ -9,11 +9,10 @@ from rq import get_current_job
 from backend.jobs.installed_settings import installed_settings
 from backend.jobs.learning_parts import extra_params_of, open_folder
 from backend.jobs.running_job import RunningJob
-from backend.label_studio.client import LabelStudioClient
 from backend.label_studio.from_settings import open_client
 from backend.label_studio.unannotated import unannotated_tasks
+from backend.learning.label_stream import follow_new_version
 from backend.learning.learning_storage import open_learning
-from backend.learning.project_folder import ProjectFolder
 from backend.learning.prune_predictions import prune_predictions
 from backend.learning.served_version import served_version
 from backend.prelabel import Prelabeller
@@ -65,17 +64,10 @@ def run_repredict(payload: Mapping[str, Any]) -> dict[str, Any]:
     if left:
         enqueue_later("repredict", payload, seconds=0, connection=job.connection)
     else:
-        _follow_sampling(client, folder, version, base)
+        ours = {base, *(folder.version_name(number) for number in folder.registry.given_numbers())}
+        follow_new_version(client, folder.number, version=version, ours=ours)
         keep = settings.keep_prediction_versions
         if keep:
             prune_predictions(client, folder, served=version, base=base, keep=keep)
     _log.info("project %s: %d tasks painted with %s, %d left", folder.key, report.done, version, left)
     return {"version": version, "painted": report.done, "failed": len(report.failures), "left": left}
-
-
-def _follow_sampling(client: LabelStudioClient, folder: ProjectFolder, version: str, base: str) -> None:
-    """Where the label stream follows the scores of an older version of ours, let it follow the new one's."""
-    followed = client.project(folder.number).get("model_version")
-    ours = {base, *(folder.version_name(number) for number in folder.registry.given_numbers())}
-    if followed in ours - {version}:
-        client.call("PATCH", f"/api/projects/{folder.number}/", body={"model_version": version})

@@ -15,12 +15,11 @@ from backend.images.source import ImageSource
 from backend.label_studio.client import LabelStudioClient
 from backend.label_studio.corrections import iter_full_tasks
 from backend.label_studio.unannotated import unannotated_tasks
+from backend.learning.label_stream import switch_sampling_on
 from backend.learning.project_labels import painted_targets, read_config
 from backend.learning.ranking import RankedTask, rank
 from backend.task_data import image_addresses
 from zegclip_core.segmenter import Segmenter
-
-SAMPLING = "Uncertainty sampling"
 
 
 def rank_project(
@@ -72,11 +71,6 @@ def rank_project(
         client.call("PATCH", f"/api/predictions/{predictions[one.task]}/", body={"cluster": one.cluster})
     switch_sampling_on(client, project, version)
     return ranked
-
-
-def switch_sampling_on(client: LabelStudioClient, project: int, version: str) -> None:
-    """Let the label stream follow the scores of a version's predictions."""
-    client.call("PATCH", f"/api/projects/{project}/", body={"sampling": SAMPLING, "model_version": version})
 
 
 def _prediction_of(task: Mapping[str, Any], version: str) -> Mapping[str, Any] | None:
