@@ -18,8 +18,8 @@ def follow_new_version(
 ) -> bool:
     """Where the label stream follows an older version of ours, let it follow the new one.
 
-    Label Studio refuses a version without predictions. Where nothing was left to paint it has none: the stream
-    is at its end then, and stays with the older one.
+    Label Studio refuses a version without predictions. Where nothing was left to paint it has none: the
+    stream is at its end then, and stays with the older one.
 
     Args:
         client: Label Studio.
