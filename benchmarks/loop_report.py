@@ -103,45 +103,64 @@ def _orders(points: Sequence[Point]) -> list[str]:
 
 
 def _steps(points: Sequence[Point], order: str) -> list[int]:
-    return sorted({one.corrections for one in points if one.order == order})
+    """Numbers of corrections that every seed of an order was measured at: a pool may end early."""
+    seeds = {one.seed for one in points if one.order == order}
+    steps = sorted({one.corrections for one in points if one.order == order})
+    return [
+        step
+        for step in steps
+        if {one.seed for one in points if (one.order, one.corrections) == (order, step)} == seeds
+    ]
 
 
 def plot(points: Sequence[Point]) -> Image.Image:
-    """Draw seen (thick) and never annotated (thin) mIoU by corrections, the mean over seeds."""
+    """Draw mIoU by corrections: of seen labels thick, of never annotated ones thin.
+
+    Lines are means over the seeds, small dots the seeds.
+    """
     picture = Image.new("RGB", (_WIDTH, _HEIGHT), "white")
     draw = ImageDraw.Draw(picture)
-    most = max((one.corrections for one in points), default=1) or 1
+    values = [value for one in points for value in (one.seen, one.never)]
+    low, high = 10 * (int(min(values)) // 10), 10 * (int(max(values)) // 10 + 1)
+    most = max(one.corrections for one in points) or 1
 
     def place(corrections: float, value: float) -> tuple[float, float]:
         return (
             _MARGIN + (_WIDTH - 2 * _MARGIN) * corrections / most,
-            _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * value / 100,
+            _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * (value - low) / (high - low),
         )
 
-    for value in range(0, 101, 20):
+    for value in range(low, high + 1, 10):
         draw.line((*place(0, value), *place(most, value)), fill=(225, 225, 225))
-        draw.text((8, place(0, value)[1] - 6), str(value), fill="black")
+        draw.text((_MARGIN - 24, place(0, value)[1] - 6), str(value), fill="black")
+    for step in sorted({step for order in _orders(points) for step in _steps(points, order)}):
+        draw.text((place(step, low)[0] - 6, _HEIGHT - _MARGIN + 4), str(step), fill="black")
     for row, order in enumerate(_orders(points)):
-        draw.text((_MARGIN + 150 * row, 12), order, fill=_COLOURS[order])
-        for field, radius in (("seen", 4), ("never", 2)):
+        draw.text((_MARGIN + 150 * row, 12), f"{order} order", fill=_COLOURS[order])
+        for field, width in (("seen", 4), ("never", 2)):
+            of_order = [one for one in points if one.order == order]
+            for one in of_order:
+                _dot(draw, place(one.corrections, getattr(one, field)), 1.5, _COLOURS[order])
             steps = _steps(points, order)
             means = [
-                statistics.mean(
-                    getattr(one, field) for one in points if (one.order, one.corrections) == (order, step)
-                )
+                statistics.mean(getattr(one, field) for one in of_order if one.corrections == step)
                 for step in steps
             ]
             places = [place(step, mean) for step, mean in zip(steps, means, strict=True)]
             if len(places) > 1:
-                draw.line(places, fill=_COLOURS[order], width=radius)
-            for x, y in places:
-                draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_COLOURS[order])
-    draw.text(
-        (_MARGIN, _HEIGHT - 24), "corrections; thick: seen labels, thin: never annotated (mIoU)", fill="black"
-    )
-    for step in sorted({one.corrections for one in points}):
-        draw.text((place(step, 0)[0] - 6, _HEIGHT - _MARGIN + 4), str(step), fill="black")
+                draw.line(places, fill=_COLOURS[order], width=width)
+            for point in places:
+                _dot(draw, point, width, _COLOURS[order])
+    told = "mIoU by corrections; thick: seen labels, thin: never annotated; dots: seeds"
+    draw.text((_MARGIN, _HEIGHT - 24), told, fill="black")
     return picture
+
+
+def _dot(
+    draw: ImageDraw.ImageDraw, place: tuple[float, float], radius: float, colour: tuple[int, int, int]
+) -> None:
+    x, y = place
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
 
 
 if __name__ == "__main__":
