@@ -33,7 +33,9 @@ def test_a_prompt_withholds_as_a_name_does(animals: DatasetDescription) -> None:
 
 def test_names_are_withheld_in_all_data_sets(animals: DatasetDescription, tmp_path: Path) -> None:
     street = write_data(tmp_path / "street", ("road", "big dog"))
-    assert withhold(["dog"], [animals, street]).classes == (("dog",), ("big dog",))
+    withheld = withhold(["dog"], [animals, street])
+    assert withheld.classes == (("dog",), ("big dog",))
+    assert withheld.words == {"dog", "big dog", "big big dog"}
 
 
 def test_a_word_of_no_data_set_is_a_mistake(animals: DatasetDescription) -> None:
