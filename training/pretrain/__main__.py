@@ -22,7 +22,8 @@ _EXAMPLES = """examples:
   (ended early? the same command goes on where it was)
   python -m training.pretrain blend --trained runs/tower/zegclip-mini.safetensors --share 0.7 \\
       --out runs/tower/blended.safetensors
-  python -m training.pretrain words --data voc_subset --data coco_subset --out runs/words
+  python -m training.pretrain words --start runs/tower/blended.safetensors --data voc_subset \\
+      --data coco_subset --out runs/words
   python -m training.pretrain confusion --data "voc_subset:val_dev:PASCAL VOC val" \\
       --data "coco_subset:val:COCO val"       (of the weights in the package, after they were replaced)
 
