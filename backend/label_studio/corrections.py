@@ -9,8 +9,8 @@ from typing import Any
 from backend.label_studio.client import LabelStudioClient
 
 _PAGE = 100
-# Tasks come with all their masks: a page of them can weigh megabytes.
-_HEAVY_PAGE = 20
+# Tasks come with all their masks: a page of them can weigh megabytes, and the first one is waited for.
+_HEAVY_PAGE = 10
 _STATE_FIELDS = "id,updated_at,total_annotations,cancelled_annotations,annotations_ids"
 
 
