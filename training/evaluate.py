@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -151,9 +151,14 @@ def counted_classes(description: DatasetDescription, background: bool) -> tuple[
 
 def target_table(description: DatasetDescription, classes: Sequence[DatasetClass]) -> LabelMap:
     """Return the place of each mask value (65536,), `IGNORED_TARGET` for values that count nowhere."""
+    return place_table({one.index: place for place, one in enumerate(classes)})
+
+
+def place_table(places: Mapping[int, int]) -> LabelMap:
+    """Return the place of each mask value (65536,), `IGNORED_TARGET` for values without one."""
     table = np.full(1 << 16, IGNORED_TARGET, dtype=np.int64)
-    for place, one in enumerate(classes):
-        table[one.index] = place
+    for index, place in places.items():
+        table[index] = place
     return table
 
 

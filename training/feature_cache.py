@@ -27,6 +27,7 @@ from training.samples import DrawOrder, Sample, view_generator
 from training.setting_groups import AugmentationSettings
 from zegclip_core.atomic_files import write_atomically
 from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.encoding import resize_image
 from zegclip_core.zegclip.model import ZegCLIP
 
 
@@ -192,9 +193,7 @@ class CachedSamples(Dataset[Sample]):
         multiple = self.cache.encoder.size_multiple
         wished = scaled_size(image.shape[0], image.shape[1], self.settings, scale)
         height, width = (max(round(side / multiple) * multiple, self.settings.crop) for side in wished)
-        shrinks = height * width < image.shape[0] * image.shape[1]
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        view = cv2.resize(image, (width, height), interpolation=method)
+        view = resize_image(image, height, width)
         labels = cv2.resize(targets, (width, height), interpolation=cv2.INTER_NEAREST)
         if mirrored:
             view, labels = view[:, ::-1], labels[:, ::-1]

@@ -12,7 +12,7 @@ import numpy as np
 from training.dataset_description import DatasetDescription
 from training.dataset_files import read_image, read_mask
 from training.errors import EvaluationError
-from training.evaluate import IGNORED_TARGET, LabelMap
+from training.evaluate import IGNORED_TARGET, place_table
 from training.metrics import ConfusionMatrix
 from training.samples import require_files
 from training.scorer import ClassScorer
@@ -92,7 +92,7 @@ def measure_confusion(
         raise EvaluationError(f"{description.name} has none of these labels: it has {known}")
     require_files(description, split)
     ids = description.ids(split)
-    table = _table(owners)
+    table = place_table(owners)
     scorer = ClassScorer(segmenter=segmenter, classes=labels, with_none=True)
     matrix = ConfusionMatrix(len(labels))
     shown = np.zeros(len(labels), dtype=np.int64)
@@ -135,13 +135,6 @@ def classes_of_labels(labels: Sequence[Label], description: DatasetDescription) 
             if word in words:
                 owners.setdefault(one.index, words[word])
     return owners
-
-
-def _table(owners: dict[int, int]) -> LabelMap:
-    table = np.full(1 << 16, IGNORED_TARGET, dtype=np.int64)
-    for index, place in owners.items():
-        table[index] = place
-    return table
 
 
 def _painted(matrix: ConfusionMatrix, place: int, labels: Sequence[Label], images: int) -> PaintedLabel:

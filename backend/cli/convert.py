@@ -10,6 +10,7 @@ from backend.convert.conversion import FORMATS, ConvertOptions, ConvertReport, c
 from backend.convert.label_list import ListedLabel, listed, read_label_list
 from backend.convert.label_studio_writer import LOCAL_FILES
 from backend.regions.formats.polygon import TOLERANCE
+from training.progress_bar import shown_by
 
 _EXAMPLES = """formats:
   png            a folder of masks NAME.png, by index or by colour, with labels.txt (one label a line:
@@ -90,18 +91,13 @@ def run(arguments: argparse.Namespace) -> int:
         tolerance=arguments.tolerance,
     )
     with tqdm(unit="image", disable=arguments.quiet) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
         report = convert(
             arguments.source,
             arguments.source_format,
             arguments.out,
             arguments.target_format,
             options=options,
-            progress=progress,
+            progress=shown_by(bar),
         )
     print(_summary(report, arguments.out))
     for name, reason in report.failures:

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from backend.cli.argument_types import names
 from backend.cli.settings_flags import add_settings_flags, settings_from
 from backend.logs import configure_logging
+from training.progress_bar import shown_by
 from zegclip_core.engines.precision import ENGINE_WISHES
 
 _EXAMPLES = """examples:
@@ -97,11 +98,6 @@ def run(arguments: argparse.Namespace) -> int:
         show_progress=not arguments.quiet,
     )
     with tqdm(unit="image", disable=arguments.quiet or None) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
         result = evaluate(
             segmenter,
             description,
@@ -110,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
             settings=look,
             words=arguments.words,
             background=arguments.background,
-            progress=show,
+            progress=shown_by(bar),
         )
     if arguments.out is not None:
         write_report(

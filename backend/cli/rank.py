@@ -9,6 +9,7 @@ from backend.images.from_settings import open_images
 from backend.label_studio.from_settings import open_client
 from backend.learning.project_key import key_from_api
 from backend.logs import configure_logging
+from training.progress_bar import shown_by
 
 _EXAMPLES = """examples:
   zegclip prelabel --project 3 && zegclip rank --project 3
@@ -63,18 +64,13 @@ def run(arguments: argparse.Namespace) -> int:
     champions = open_champions(base, settings)
     segmenter, version = champions.of(key_from_api(client.project(arguments.project)))
     with tqdm(unit="task", desc=version, disable=arguments.quiet) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
         ranked = rank_project(
             client,
             arguments.project,
             segmenter=segmenter,
             version=version,
             images=open_images(settings),
-            progress=show,
+            progress=shown_by(bar),
         )
     if not ranked:
         print(f"no task waits with a prediction of {version}: run zegclip prelabel first")

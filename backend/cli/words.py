@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from backend.cli.settings_flags import add_settings_flags, settings_from
+from training.progress_bar import shown_by
 from zegclip_core.backbones.notation import parse_notation
 from zegclip_core.expected_mistakes import mistake_warnings
 from zegclip_core.labels import Label, parse_words
@@ -99,12 +100,7 @@ def _measure(
 
     description = DatasetDescription.load(arguments.dataset)
     with tqdm(unit="image", disable=arguments.quiet or None) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        return measure_confusion(segmenter, description, arguments.split, labels, progress=show)
+        return measure_confusion(segmenter, description, arguments.split, labels, progress=shown_by(bar))
 
 
 def _print_report(report: "WordReport") -> None:

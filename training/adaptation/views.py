@@ -17,6 +17,7 @@ from training.feature_cache import FeatureCache
 from training.label_mapping import NEGATIVE, LabelMapping
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.dense_head import DenseZeroShotHead
+from zegclip_core.encoding import resize_image
 from zegclip_core.windows import plan_windows
 
 View = tuple[Tensor, Tensor]
@@ -100,9 +101,7 @@ class AdaptationViews:
         mask = read_mask(self._description, image_id, shape=(image.shape[0], image.shape[1]))
         plan = plan_windows(image.shape[0], image.shape[1], self._sizes)
         size = (plan.width, plan.height)
-        shrinks = plan.height * plan.width < image.shape[0] * image.shape[1]
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        view = cv2.resize(image, size, interpolation=method)
+        view = resize_image(image, plan.height, plan.width)
         targets = cv2.resize(self._mapping.targets(mask), size, interpolation=cv2.INTER_NEAREST)
         if mirrored:
             view, targets = view[:, ::-1], targets[:, ::-1]

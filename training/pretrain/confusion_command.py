@@ -1,14 +1,14 @@
 """`python -m training.pretrain confusion …`: which known words the embedded model mixes up."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from tqdm import tqdm
 
 from training.dataset_description import DatasetDescription
 from training.errors import ConfigurationError
+from training.progress_bar import shown_by
 from training.word_confusion import WordConfusion, measure_confusion
 from training.words import class_labels
 from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS
@@ -58,7 +58,7 @@ def run_confusion_stage(options: argparse.Namespace) -> str:
         # The first word of a class is how people write it: "dining table", not VOC's "diningtable".
         labels = [Label(one.prompts[0], one.prompts) for one in class_labels(description.foreground, "first")]
         with tqdm(unit="image", desc=name, disable=None) as bar:
-            measured = measure_confusion(segmenter, description, split, labels, progress=_shown_by(bar))
+            measured = measure_confusion(segmenter, description, split, labels, progress=shown_by(bar))
         words += [label.name for label in labels]
         pairs += _most_confused(measured, name, least=options.least)[: options.most]
     table = ConfusionTable(
@@ -69,14 +69,6 @@ def run_confusion_stage(options: argparse.Namespace) -> str:
     )
     write_confusion(options.out, table)
     return f"written: {options.out}, {len(table.pairs)} pairs of {len(table.words)} words"
-
-
-def _shown_by(bar: "tqdm[NoReturn]") -> Callable[[int, int], None]:
-    def show(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    return show
 
 
 def _most_confused(measured: WordConfusion, name: str, *, least: float) -> Sequence[MeasuredPair]:

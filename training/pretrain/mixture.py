@@ -17,6 +17,7 @@ from training.label_mapping import IGNORED, NEGATIVE, LabelMapping, map_labels
 from training.pretrain.settings import TowerSettings
 from training.pretrain.stuff import STUFF, seed_stuff
 from training.samples import DrawOrder, draw_order
+from zegclip_core.encoding import resize_image
 
 _BATCH_STREAM = 3
 _CROP_AREA = 256 * 256
@@ -138,8 +139,7 @@ class Mixture:
         # A photograph smaller than the crop is enlarged until it covers it.
         scale = max(scale, height / image.shape[0], width / image.shape[1])
         size = (width, height) if whole else _scaled(image.shape[:2], scale, height, width)
-        shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        image = resize_image(image, size[1], size[0])
         labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
         if generator.random() < 0.5:
             image, labels = image[:, ::-1], labels[:, ::-1]

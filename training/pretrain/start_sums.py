@@ -23,6 +23,7 @@ from training.pretrain.start_settings import StartSettings
 from training.pretrain.text_targets import own_features
 from training.samples import draw_order
 from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.encoding import resize_image
 from zegclip_core.windows import plan_windows
 
 _SAMPLINGS: tuple[Literal["balanced"], Literal["uniform"]] = ("balanced", "uniform")
@@ -116,7 +117,6 @@ def _resized(
     """Return pixels (3, H, W) uint8 and targets (H, W) int64 with the longer side at about `side` pixels."""
     plan = plan_windows(image.shape[0], image.shape[1], backbone.sizes, long_side=side)
     size = (plan.width, plan.height)
-    shrinks = plan.width * plan.height < image.shape[0] * image.shape[1]
-    pixels = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    pixels = resize_image(image, plan.height, plan.width)
     seen = cv2.resize(targets, size, interpolation=cv2.INTER_NEAREST)
     return torch.from_numpy(pixels).permute(2, 0, 1), torch.from_numpy(seen.astype(np.int64))
