@@ -6,12 +6,7 @@ from numpy.typing import NDArray
 from zegclip_core.runs import Runs, find_runs
 
 
-def absorb_specks(label_map: NDArray[np.uint16], *, min_area: int) -> NDArray[np.uint16]:
-    """Return what `absorb_specks_in_runs` returns, without the runs."""
-    return absorb_specks_in_runs(label_map, min_area=min_area)[0]
-
-
-def absorb_specks_in_runs(label_map: NDArray[np.uint16], *, min_area: int) -> tuple[NDArray[np.uint16], Runs]:
+def absorb_specks(label_map: NDArray[np.uint16], *, min_area: int) -> tuple[NDArray[np.uint16], Runs]:
     """Give every connected component below `min_area` pixels the label that most of its border pixels have.
 
     Pixels of other specks have no voice, as long as there is anything else around.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zegclip_core.cell_contest import contest
-from zegclip_core.components import absorb_specks_in_runs
+from zegclip_core.components import absorb_specks
 from zegclip_core.image_edges import EdgeGuide, ImageEdges
 from zegclip_core.refine import GuidedFilterOptions
 from zegclip_core.runs import Runs
@@ -162,7 +162,7 @@ def speck_area(options: LabellingOptions, height: int, width: int) -> int:
 
 def clean(winner: NDArray[np.uint16], options: LabellingOptions) -> tuple[NDArray[np.uint16], Runs]:
     """Remove specks by the options' smallest area; returns the map and its runs."""
-    return absorb_specks_in_runs(winner, min_area=speck_area(options, *winner.shape))
+    return absorb_specks(winner, min_area=speck_area(options, *winner.shape))
 
 
 def _logsumexp(maps: list[NDArray[np.float32]]) -> NDArray[np.float32]:
