@@ -26,7 +26,7 @@ from training.dataset_description import DatasetDescription
 from training.dataset_files import read_image, read_mask
 from training.evaluate import IGNORED_TARGET, counted_classes, target_table
 from training.metrics import ConfusionMatrix
-from zegclip_core.encoding import resize_image
+from zegclip_core.encoding import image_pixels, resize_image
 from zegclip_core.labels import Label
 from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import Segmenter, build_segmenter
@@ -158,8 +158,7 @@ def measure(
 def pixels_at(segmenter: Segmenter, image: NDArray[np.uint8], side: int) -> torch.Tensor:
     """Return a photograph (1, 3, H, W), uint8, with its longer side at about `side` pixels."""
     plan = plan_windows(image.shape[0], image.shape[1], segmenter.head.backbone.sizes, long_side=side)
-    resized = resize_image(image, plan.height, plan.width)
-    return torch.from_numpy(resized).permute(2, 0, 1).unsqueeze(0)
+    return image_pixels(resize_image(image, plan.height, plan.width)).unsqueeze(0)
 
 
 def _mean(matrix: ConfusionMatrix, names: Sequence[str], only: frozenset[str] | None) -> float:

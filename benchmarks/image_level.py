@@ -31,6 +31,7 @@ from tqdm import tqdm
 
 from backend.images.loader import decode_image
 from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.encoding import image_pixels
 from zegclip_core.labels import Label, plain_word, split_synonyms
 from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import build_segmenter
@@ -156,7 +157,7 @@ def encode(backbone: Backbone, shown: Sequence[Shown], *, side: int) -> Tensor:
     rows = []
     for one in tqdm(shown, unit="photo", disable=None):
         pixels = middle_square(decode_image(one.path.read_bytes()), side)
-        images = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0)
+        images = image_pixels(pixels).unsqueeze(0)
         patches, token = backbone.encode_image(backbone.normalise(images))
         rows.append(torch.cat((token, F.normalize(patches.mean(dim=(2, 3)), dim=1))))
     return torch.stack(rows)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 from backend.logs import RedactingFormatter
@@ -17,6 +18,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 # No test may fail because the machine is slow.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+# Warnings are errors here: one that torch gives once in a process would fail whichever test comes first.
+torch.set_warn_always(True)
 
 
 @pytest.fixture(autouse=True)

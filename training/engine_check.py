@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
-import torch
 from torch import Tensor
 
 from training.dataset_description import DatasetDescription
 from training.dataset_files import read_image
 from training.evaluate import evaluate
+from zegclip_core.encoding import image_pixels, resize_image
 from zegclip_core.engines.checks import EngineCheck, engine_folder, write_checks
 from zegclip_core.engines.openvino_conversion import convert
 from zegclip_core.engines.openvino_engine import OpenVINOEngine
@@ -115,7 +113,6 @@ def _views(segmenter: Segmenter, description: DatasetDescription, ids: Sequence[
         image = read_image(description, image_id)
         plan = plan_windows(image.shape[0], image.shape[1], backbone.sizes)
         window = plan.windows[0]
-        resized = np.asarray(cv2.resize(image, (plan.width, plan.height), interpolation=cv2.INTER_AREA))
-        pixels = torch.from_numpy(resized).permute(2, 0, 1).unsqueeze(0)
+        pixels = image_pixels(resize_image(image, plan.height, plan.width)).unsqueeze(0)
         views.append(backbone.normalise(pixels[:, :, : window.height, : window.width]))
     return views

@@ -27,7 +27,7 @@ from training.samples import DrawOrder, Sample, view_generator
 from training.setting_groups import AugmentationSettings
 from zegclip_core.atomic_files import write_atomically
 from zegclip_core.backbones.backbone import Backbone
-from zegclip_core.encoding import resize_image
+from zegclip_core.encoding import image_pixels, resize_image
 from zegclip_core.zegclip.model import ZegCLIP
 
 
@@ -102,7 +102,7 @@ class FeatureEncoder:
 
 
 def _normalised(model: ZegCLIP, image: NDArray[np.uint8]) -> Tensor:
-    return model.normalise(torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).unsqueeze(0))
+    return model.normalise(image_pixels(image).unsqueeze(0))
 
 
 def _pixel_scale(model: ZegCLIP) -> str:

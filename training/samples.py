@@ -18,6 +18,7 @@ from training.dataset_files import read_image, read_mask
 from training.errors import MissingImageError, MissingMaskError
 from training.label_mapping import LabelMapping
 from training.setting_groups import AugmentationSettings
+from zegclip_core.encoding import image_pixels
 
 ORDER_STREAM, VIEW_STREAM = 1, 2
 
@@ -137,4 +138,4 @@ class ImageSamples(Dataset[Sample]):
             fill=self.fill,
             generator=view_generator(self.order.seed, draw),
         )
-        return {"image": torch.from_numpy(view).permute(2, 0, 1)}, torch.from_numpy(targets.astype(np.int64))
+        return {"image": image_pixels(view)}, torch.from_numpy(targets.astype(np.int64))

@@ -12,7 +12,7 @@ from training.looks import plan_look
 from training.setting_groups import EvaluationSettings
 from zegclip_core.adaptation.head import AdaptedHead
 from zegclip_core.dense_head import DenseZeroShotHead
-from zegclip_core.encoding import resize_image
+from zegclip_core.encoding import image_pixels, resize_image
 from zegclip_core.heads import best_words
 from zegclip_core.labels import Label
 from zegclip_core.segmenter import Segmenter
@@ -61,7 +61,7 @@ class ClassScorer:
         height, width = image.shape[:2]
         plan = plan_look(height, width, self.head.backbone.sizes, self.settings)
         resized = resize_image(image, plan.height, plan.width)
-        pixels = self.head.backbone.normalise(torch.from_numpy(resized).permute(2, 0, 1).unsqueeze(0))
+        pixels = self.head.backbone.normalise(image_pixels(resized).unsqueeze(0))
         wanted = size or (height, width)
         if len(plan.windows) == 1:
             scores = self._scores(pixels, wanted)

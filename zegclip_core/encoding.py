@@ -72,7 +72,7 @@ def prepare_image(image: NDArray[np.uint8], plan: WindowPlan, working_size: tupl
 
     """
     began = time.perf_counter()
-    pixels = torch.tensor(resize_image(image, plan.height, plan.width)).permute(2, 0, 1)
+    pixels = image_pixels(resize_image(image, plan.height, plan.width))
     small = resize_image(image, *working_size)
     return PreparedImage(plan, pixels, small, (image.shape[0], image.shape[1]), time.perf_counter() - began)
 
@@ -147,6 +147,11 @@ def require_rgb(image: NDArray[np.uint8]) -> None:
     """Raise `ShapeError` unless an array is (H, W, 3) uint8 and not empty."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise ShapeError(f"an image of shape {image.shape} and type {image.dtype}: expected (H, W, 3) uint8")
+
+
+def image_pixels(image: NDArray[np.uint8]) -> Tensor:
+    """Return an image (H, W, 3) as pixels (3, H, W) of its type: a copy, as decoded images are read-only."""
+    return torch.tensor(np.ascontiguousarray(image)).permute(2, 0, 1)
 
 
 def resize_image(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from zegclip_core.encoding import EncodedImage, resize_image
+from zegclip_core.encoding import EncodedImage, image_pixels, resize_image
 from zegclip_core.heads import HeadFeatures
 from zegclip_core.segmenter import Segmenter
 
@@ -100,3 +100,12 @@ def test_resizing_takes_means_where_it_shrinks() -> None:
     image[::2] = 200
     assert (resize_image(image, 2, 2) == 100).all()
     assert resize_image(image, 4, 4) is image
+
+
+def test_a_read_only_mirrored_image_becomes_pixels_of_its_own() -> None:
+    image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    image.flags.writeable = False
+    pixels = image_pixels(image[:, ::-1])
+    pixels[:] = pixels + 1
+    assert pixels[:, 1, 0].tolist() == [22, 23, 24]
+    assert image[1, 3].tolist() == [21, 22, 23]

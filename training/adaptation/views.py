@@ -17,7 +17,7 @@ from training.feature_cache import FeatureCache
 from training.label_mapping import NEGATIVE, LabelMapping
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.dense_head import DenseZeroShotHead
-from zegclip_core.encoding import resize_image
+from zegclip_core.encoding import image_pixels, resize_image
 from zegclip_core.windows import plan_windows
 
 View = tuple[Tensor, Tensor]
@@ -41,7 +41,7 @@ class DenseEncoder:
 
     def encode(self, image: NDArray[np.uint8]) -> Mapping[str, Tensor]:
         """Encode a view (H, W, 3), sides multiples of `size_multiple`."""
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).unsqueeze(0)
+        pixels = image_pixels(image).unsqueeze(0)
         return {"patches": self._head.encode(self._head.backbone.normalise(pixels)).patches[0]}
 
 

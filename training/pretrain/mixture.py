@@ -17,7 +17,7 @@ from training.label_mapping import IGNORED, NEGATIVE, LabelMapping, map_labels
 from training.pretrain.settings import TowerSettings
 from training.pretrain.stuff import STUFF, seed_stuff
 from training.samples import DrawOrder, draw_order
-from zegclip_core.encoding import resize_image
+from zegclip_core.encoding import image_pixels, resize_image
 
 _BATCH_STREAM = 3
 _CROP_AREA = 256 * 256
@@ -104,7 +104,7 @@ class Mixture:
             labels = mapping.targets(read_mask(source.description, image_id))
             labels = seed_stuff(image, labels, mapping.classes)
             view, seen = self._view(image, labels, height, width, whole=whole, generator=generator)
-            images.append(torch.from_numpy(view).permute(2, 0, 1))
+            images.append(image_pixels(view))
             targets.append(torch.from_numpy(seen.astype(np.int64)))
         classes = (*mapping.classes, *STUFF)
         return Batch(torch.stack(images), torch.stack(targets), classes, len(mapping.classes))

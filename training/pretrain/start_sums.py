@@ -23,7 +23,7 @@ from training.pretrain.start_settings import StartSettings
 from training.pretrain.text_targets import own_features
 from training.samples import draw_order
 from zegclip_core.backbones.backbone import Backbone
-from zegclip_core.encoding import resize_image
+from zegclip_core.encoding import image_pixels, resize_image
 from zegclip_core.windows import plan_windows
 
 _SAMPLINGS: tuple[Literal["balanced"], Literal["uniform"]] = ("balanced", "uniform")
@@ -117,6 +117,6 @@ def _resized(
     """Return pixels (3, H, W) uint8 and targets (H, W) int64 with the longer side at about `side` pixels."""
     plan = plan_windows(image.shape[0], image.shape[1], backbone.sizes, long_side=side)
     size = (plan.width, plan.height)
-    pixels = resize_image(image, plan.height, plan.width)
+    pixels = image_pixels(resize_image(image, plan.height, plan.width))
     seen = cv2.resize(targets, size, interpolation=cv2.INTER_NEAREST)
-    return torch.from_numpy(pixels).permute(2, 0, 1), torch.from_numpy(seen.astype(np.int64))
+    return pixels, torch.from_numpy(seen.astype(np.int64))
