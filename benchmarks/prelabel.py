@@ -33,7 +33,7 @@ from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import Segmenter, build_segmenter
 
 WORDS = "cat, person, cup, motorcycle, building, flower"
-VERSION = "zegclip-mini@3"
+VERSION = "zegclip-mini@4"
 LONGEST_SIDE = 512
 WARM_UP = 7
 READY_SECONDS = 900

@@ -29,7 +29,9 @@ def tiny_clip(*, seed: int = 0, **changes: Any) -> Any:
     return clip.eval().requires_grad_(False)
 
 
-def tiny_backbone(*, none_cosine: float | None = None, seed: int = 0, **changes: Any) -> Backbone:
+def tiny_backbone(
+    *, none_cosine: float | None = None, seed: int = 0, context_side: int | None = None, **changes: Any
+) -> Backbone:
     return Backbone(
         clip=tiny_clip(seed=seed, **changes),
         tokenizer=open_clip.SimpleTokenizer(),
@@ -37,7 +39,7 @@ def tiny_backbone(*, none_cosine: float | None = None, seed: int = 0, **changes:
         revision="1",
         digest="0" * 64,
         stride=16,
-        sizes=InputSizes(multiple=16, long_side=64),
+        sizes=InputSizes(multiple=16, long_side=64, context_side=context_side),
         image_mean=(0.5, 0.4, 0.3),
         image_std=(0.2, 0.25, 0.5),
         none_cosine=none_cosine,

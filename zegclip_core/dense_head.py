@@ -58,12 +58,32 @@ class DenseZeroShotHead:
 
     @property
     def encoding_digest(self) -> str:
-        """The backbone's weights, the way through the last block, and the engine."""
-        return f"{self.backbone.digest} {self.surgery} {self.tower.engine_name}"
+        """The backbone's weights, the looks, the way through the last block, and the engine."""
+        sizes = self.backbone.sizes
+        looks = f"{sizes.long_side}+{sizes.context_side}"
+        return f"{self.backbone.digest} {looks} {self.surgery} {self.tower.engine_name}"
 
     @torch.inference_mode()
     def encode(self, images: Tensor) -> HeadFeatures:
-        """Encode normalised images (B, 3, H, W), sides multiples of the stride; features in float32."""
+        """Encode normalised images (B, 3, H, W), sides multiples of the stride; features in float32.
+
+        Where the backbone's `context_side` asks for it, both features are the mean of two looks, of unit
+        length again.
+        """
+        looked = self._look(images)
+        side = self.backbone.sizes.context_side
+        if side is None or side >= max(images.shape[-2:]):
+            return looked
+        context = self._look(shrink(images, side, multiple=self.backbone.size_multiple))
+        around = F.interpolate(
+            context.patches, size=looked.patches.shape[-2:], mode="bilinear", align_corners=False
+        )
+        return HeadFeatures(
+            patches=F.normalize(looked.patches + around, dim=1),
+            global_feature=F.normalize(looked.global_feature + context.global_feature, dim=-1),
+        )
+
+    def _look(self, images: Tensor) -> HeadFeatures:
         with inference_precision(self.backbone.device):
             patches, class_feature = encode_with_surgery(self.backbone.tower, images, self.surgery)
         return HeadFeatures(
@@ -79,3 +99,10 @@ class DenseZeroShotHead:
                 f"text features of shape {tuple(text.shape)}: expected (words, {features.patches.shape[1]})"
             )
         return self.logit_scale * torch.einsum("bdhw,pd->bphw", features.patches, text.float())
+
+
+def shrink(images: Tensor, long_side: int, *, multiple: int) -> Tensor:
+    """Bring images (B, 3, H, W) to a longer side of `long_side`, both sides to multiples of `multiple`."""
+    scale = long_side / max(images.shape[-2:])
+    height, width = (max(1, round(side * scale / multiple)) * multiple for side in images.shape[-2:])
+    return F.interpolate(images, size=(height, width), mode="bilinear", antialias=True, align_corners=False)

@@ -84,7 +84,7 @@ class Segmenter:
     Args:
         head: scores words on patches.
         text_bank: turns labels into text features.
-        model_version: what predictions carry, such as `zegclip-mini@3`.
+        model_version: what predictions carry, such as `zegclip-mini@4`.
         options: how it looks at images.
 
     """

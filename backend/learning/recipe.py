@@ -7,7 +7,7 @@ from backend.learning.dataset_export import HOLDOUT, TRAIN, ExportedDataset
 from training.adaptation.settings import AdaptationSettings
 from training.configuration import Mode, TrainingConfiguration
 from training.recipe_files import load_recipe
-from zegclip_core.backbones.notation import DEFAULT_MODEL
+from zegclip_core.backbones.notation import EMBEDDED_MODELS
 
 _RECIPE = "zegclip-mini"
 _WARMUP_SHARE = 0.05
@@ -58,7 +58,7 @@ def plan_training(
     mode: Mode = "fully"
     if exported.description.unseen:
         mode = "transductive" if exported.unlabelled else "inductive"
-    if backbone == DEFAULT_MODEL:
+    if backbone in EMBEDDED_MODELS:
         settings = AdaptationSettings(iterations=iterations) if iterations else AdaptationSettings()
         settings = replace(settings, save_every=max(1, settings.iterations // _SAVES))
         return TrainingPlan(mode, settings, has_holdout=exported.holdout > 0)

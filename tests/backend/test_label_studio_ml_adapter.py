@@ -14,7 +14,7 @@ from tests.backend.label_studio.configs import brush, view
 from tests.embedded_model import NOBODY, local_file
 
 CONFIG = view(brush("cat", "cup", "table"))
-VERSION = "zegclip-mini@3"
+VERSION = "zegclip-mini@4"
 PROJECT = "2.1795425884"
 CAT, CUP, BROKEN = (local_file(name) for name in ("chelsea.jpg", "coffee.jpg", "broken.jpg"))
 HAS_UPSTREAM = importlib.util.find_spec("label_studio_ml") is not None

@@ -59,7 +59,7 @@ def test_every_template_with_an_image_answers_its_task(
             template.config,
             segmenter=segmenter,
             images=image_source,
-            model_version="zegclip-mini@3",
+            model_version="zegclip-mini@4",
         )
         assert isinstance(item["result"], list), template.name
         assert item["result"] or "error" in item or cached_label_config(template.config).targets

@@ -22,7 +22,7 @@ from zegclip_core.feature_cache import FeatureCache
 from zegclip_core.segmenter import Segmenter
 
 CONFIG = view(brush("cat", "cup", "table"))
-VERSION = "zegclip-mini@3"
+VERSION = "zegclip-mini@4"
 CAT, CUP = local_file("chelsea.jpg"), local_file("coffee.jpg")
 
 Predict = Callable[..., list[dict[str, Any]]]

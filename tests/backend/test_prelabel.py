@@ -26,7 +26,7 @@ from tests.label_studio import MakeProject
 from tests.photos import small_photos
 from tests.processes import clean_environment, wait_until
 
-VERSION = "zegclip-mini@3"
+VERSION = "zegclip-mini@4"
 CHELSEA = small_photos(["chelsea.jpg"])[0]
 TASKS = 60
 BROKEN = Photo("broken.jpg", b"no image at all")

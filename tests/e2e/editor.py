@@ -140,7 +140,7 @@ class Editor:
             self.page.mouse.move(*place, steps=5)
         self.page.mouse.up()
         self.page.wait_for_function(
-            "() => Htx.annotationStore.selected.selectedRegions[0].touches.length > 0"
+            "() => Htx.annotationStore.selected.selectedRegions[0]?.touches.length > 0"
         )
 
     def submit(self) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def test_a_dozen_corrections_train_pass_the_gate_and_paint_the_other_tasks_again
         patience=PATIENCE,
     )
     now = tasks_of(client, project)
-    assert versions_of(now[names[0]]) == ["zegclip-mini@3"]
+    assert versions_of(now[names[0]]) == ["zegclip-mini@4"]
     task = next(now[one] for one in left if regions_of(now[one], name))
     editor.open_task(project, task["id"])
     editor.wait_for_regions()

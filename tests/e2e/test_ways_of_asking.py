@@ -14,7 +14,7 @@ from tests.http_server import Answer, LocalServer
 from tests.label_studio import MakeProject
 from tests.photos import small_photos
 
-VERSION = "zegclip-mini@3"
+VERSION = "zegclip-mini@4"
 CHELSEA = small_photos(["chelsea.jpg"])[0]
 BROKEN = Photo("broken.jpg", b"no image at all")
 

@@ -56,7 +56,7 @@ def test_a_damaged_table_is_named(tmp_path: Path, content: str) -> None:
 
 def test_the_table_in_the_package_is_of_the_weights_in_the_package() -> None:
     card = read_card(EMBEDDED_WEIGHTS)
-    table = confusion_of(EMBEDDED_WEIGHTS, model_version="zegclip-mini@3", digest=card["sha256"])
+    table = confusion_of(EMBEDDED_WEIGHTS, model_version="zegclip-mini@4", digest=card["sha256"])
     assert table is not None
     assert confusion_file(EMBEDDED_WEIGHTS).stat().st_size < 10_000
     known = set(table.words)

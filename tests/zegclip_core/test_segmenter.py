@@ -198,7 +198,7 @@ def test_the_same_image_gives_the_same_masks_again_and_from_threads(mini: Segmen
 
 def test_a_model_is_built_by_its_notation_with_its_features_kept(tmp_path: Path) -> None:
     segmenter = build_segmenter("zegclip-mini", cache_dir=tmp_path, device="cpu")
-    assert segmenter.model_version == "zegclip-mini@3"
+    assert segmenter.model_version == "zegclip-mini@4"
     assert isinstance(segmenter.head, DenseZeroShotHead)
     segmenter.segment(GREY, parse_words("cat"))
     assert list((tmp_path / "text").iterdir())

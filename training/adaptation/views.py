@@ -21,8 +21,8 @@ from zegclip_core.encoding import image_pixels, resize_image
 from zegclip_core.windows import plan_windows
 
 View = tuple[Tensor, Tensor]
-# Some 300 KB each: what 150 corrected and 150 other images need, plain and mirrored.
-_VIEWS_IN_MEMORY = 600
+# Some 600 KB each at 512 pixels: what 100 corrected and 100 other images need, plain and mirrored.
+_VIEWS_IN_MEMORY = 400
 
 
 class DenseEncoder:

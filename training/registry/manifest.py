@@ -22,7 +22,7 @@ class VersionFacts:
     Attributes:
         run: the training's name; publishing one run twice gives one version.
         created_at: seconds since 1970.
-        base: the model that the version stands on, such as `zegclip-mini@3`.
+        base: the model that the version stands on, such as `zegclip-mini@4`.
         parent: number of the version that training started from; None for the base itself.
         labels: each label's name and the words it was trained with, never an index.
         seen: names of the labels that had corrected pixels.

@@ -6,8 +6,8 @@ import torch
 
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.backbones.checkpoint import load_checkpoint
-from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
-from zegclip_core.backbones.notation import BackboneSpec, find_weights, model_name, model_revision
+from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, FAST_SIZES, FINE_SIZES, load_mini
+from zegclip_core.backbones.notation import FAST_MODEL, BackboneSpec, find_weights, model_name, model_revision
 from zegclip_core.backbones.open_clip_models import load_bare, load_published
 from zegclip_core.errors import UnknownModelError
 
@@ -36,7 +36,8 @@ def load_backbone(
 def _load(spec: BackboneSpec, *, cache_dir: Path | None, show_progress: bool) -> Backbone:
     name, revision = model_name(spec), model_revision(spec)
     if spec.kind == "embedded":
-        return load_mini(EMBEDDED_WEIGHTS, name=name, revision=revision)
+        sizes = FAST_SIZES if spec.notation == FAST_MODEL else FINE_SIZES
+        return load_mini(EMBEDDED_WEIGHTS, name=name, revision=revision, sizes=sizes)
     if spec.path is not None and spec.architecture is not None:
         return load_bare(spec.architecture, find_weights(spec.path), name=name, revision=revision)
     if spec.path is not None:

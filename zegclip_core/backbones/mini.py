@@ -17,13 +17,14 @@ from zegclip_core.guarded_open_clip import open_clip
 from zegclip_core.templates import MINI_TEMPLATES
 
 EMBEDDED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "zegclip-mini-v2.safetensors"
-# Measured best for the released weights; smaller loses detail, larger leaves the sizes of training.
-_SIZES = InputSizes(multiple=32, long_side=320)
+# Trained at about 320 pixels, where large things are told best; 512 finds small ones (see docs/results.md).
+FINE_SIZES = InputSizes(multiple=32, long_side=512, context_side=320)
+FAST_SIZES = InputSizes(multiple=32, long_side=320)
 _QUANTISED = "token_embedding.weight"
 _SCALE = "token_embedding.weight_scale"
 
 
-def load_mini(weights: Path, *, name: str, revision: str) -> Backbone:
+def load_mini(weights: Path, *, name: str, revision: str, sizes: InputSizes = FINE_SIZES) -> Backbone:
     """Load zegclip-mini weights and the card `NAME.json` beside them.
 
     Raises `WeightsError` when a file is missing, altered (SHA-256 of the card) or of another architecture.
@@ -45,7 +46,7 @@ def load_mini(weights: Path, *, name: str, revision: str) -> Backbone:
         revision=revision,
         digest=digest,
         stride=STEM_STRIDE,
-        sizes=_SIZES,
+        sizes=sizes,
         image_mean=card["image_mean"],
         image_std=card["image_std"],
         none_cosine=float(card["other_cos"]),

@@ -116,7 +116,7 @@ def test_predictions_are_the_masks(out: Path) -> None:
     assert len(tasks) == 3
     by_file = {task["data"]["image"]: task["predictions"][0] for task in tasks}
     prediction = by_file["/data/local-files/?d=cup.jpg"]
-    assert prediction["model_version"] == "zegclip-mini@3"
+    assert prediction["model_version"] == "zegclip-mini@4"
     numbers = mask(out, "cup")
     for region in prediction["result"]:
         number = ["cat", "cup", "person"].index(region["value"]["brushlabels"][0]) + 1
@@ -132,7 +132,7 @@ def test_label_studio_imports_them(out: Path, client: LabelStudioClient) -> None
     client.call("POST", f"/api/projects/{project}/import", body=tasks)
     stored = client.predictions(project)
     assert len(stored) == 3
-    assert {p["model_version"] for p in stored} == {"zegclip-mini@3"}
+    assert {p["model_version"] for p in stored} == {"zegclip-mini@4"}
     given = sorted(region["id"] for task in tasks for region in task["predictions"][0]["result"])
     assert sorted(region["id"] for p in stored for region in p["result"]) == given
 

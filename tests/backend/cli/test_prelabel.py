@@ -25,7 +25,7 @@ def test_the_report_tells_everything(
 
     again = zegclip("prelabel", "--project", str(project), "--refresh", "--quiet", **settings)
     assert again.returncode == 0, again.stderr
-    assert "deleted 2 predictions of zegclip-mini@3" in again.stderr
+    assert "deleted 2 predictions of zegclip-mini@4" in again.stderr
     assert "2/2" not in again.stderr
     assert len(client.predictions(project)) == 2
 

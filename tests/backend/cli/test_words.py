@@ -31,7 +31,7 @@ def test_labels_their_neighbours_and_what_to_do(data_dir: Path, capsys: pytest.C
 def test_the_same_for_programs(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert words("cat", data_dir, "--json") == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["model_version"] == "zegclip-mini@3"
+    assert document["model_version"] == "zegclip-mini@4"
     assert document["labels"][0]["nearest"][0]["word"] == "cat"
     assert document["confusable"] == []
 

@@ -81,7 +81,7 @@ def test_live_workers_are_counted(installation: Installation, inference_worker: 
 def test_the_embedded_model_loads_and_paints(tmp_path: Path) -> None:
     (finding,) = check_model(load_settings(data_dir=tmp_path, device="cpu"))
     assert finding.state == "ok", finding.words
-    assert finding.words.startswith("zegclip-mini@3 loads in ")
+    assert finding.words.startswith("zegclip-mini@4 loads in ")
 
 
 @pytest.mark.parametrize("model", ["no-such-model", "./missing.safetensors"])

@@ -14,7 +14,7 @@ def test_similar_words_and_measured_mistakes_of_every_label_set(tmp_path: Path) 
     twins, fruit, cat = understood
     assert any("'sofa' and 'couch' are nearly the same" in warning for warning in twins.warnings)
     assert any("of 'apple' are painted 'orange'" in told for told in fruit.measured)
-    assert {one.model_version for one in understood} == {"zegclip-mini@3"}
+    assert {one.model_version for one in understood} == {"zegclip-mini@4"}
     assert (cat.warnings, cat.measured) == ((), ())
 
 

@@ -49,7 +49,7 @@ def ask(segmenter: Segmenter, image_source: ImageSource) -> Ask:
             config,
             segmenter=segmenter,
             images=image_source,
-            model_version="zegclip-mini@3",
+            model_version="zegclip-mini@4",
             context={"result": list(regions), **context},
             features=features,
         )

@@ -56,7 +56,7 @@ def test_measured_mistakes_are_told_with_the_version_they_were_measured_with() -
     fruit = CONFIG.replace('value="cat" prompt="kitten|tabby"', 'value="apple"')
     fruit = fruit.replace('value="floor" model_background="true"', 'value="orange"')
     measured = run_describe_labels(fruit, None)["measured"]
-    assert measured["model_version"] == "zegclip-mini@3"
+    assert measured["model_version"] == "zegclip-mini@4"
     (told,) = measured["warnings"]
     assert "seg" in told
     assert "of the pixels of 'apple' are painted 'orange'" in told

@@ -54,7 +54,7 @@ def test_a_picture_is_kept_for_the_status_page(run: Any, installation: Installat
 
     wait_until(is_kept, "the picture is kept")
     newest = kept.all()[0]
-    assert (newest.project, newest.model_version) == ("3", "zegclip-mini@3")
+    assert (newest.project, newest.model_version) == ("3", "zegclip-mini@4")
     assert "cat" in newest.labels
     picture = kept.picture(newest.name)
     assert picture is not None

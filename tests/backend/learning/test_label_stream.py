@@ -5,7 +5,7 @@ from backend.learning.label_stream import follow_new_version, switch_sampling_on
 from tests.backend.learning.toy import toy_pictures
 from tests.label_studio import MakeProject
 
-OURS = ("zegclip-mini@3", "project-9-v1")
+OURS = ("zegclip-mini@4", "project-9-v1")
 
 
 def project_of(make_project: MakeProject) -> int:

@@ -11,7 +11,7 @@ from backend.learning.prune_predictions import prune_predictions
 from tests.backend.learning.pretend import KEY
 from tests.backend.learning.versions import publish
 
-BASE = "zegclip-mini@3"
+BASE = "zegclip-mini@4"
 
 
 class StoredPredictions:

@@ -90,7 +90,7 @@ def test_a_better_version_serves_and_everything_is_written_down(
     serving = folder.registry.champion()
     assert serving is not None
     facts = serving.facts
-    assert (facts.corrections, facts.seen, facts.base) == (PICTURES, ("zorb", "quilm"), "zegclip-mini@3")
+    assert (facts.corrections, facts.seen, facts.base) == (PICTURES, ("zorb", "quilm"), "zegclip-mini@4")
     assert facts.labels == {"zorb": ("zorb",), "quilm": ("quilm",)}
     assert facts.holdout >= 1
     assert set(facts.iou) == {"zorb", "quilm"}

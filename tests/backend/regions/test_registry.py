@@ -59,7 +59,7 @@ def test_label_studio_finds_nothing_wrong(tag: str, attributes: str) -> None:
     config = config_of(tag, attributes)
     result = painted(config)
     assert result
-    prediction = {"model_version": "zegclip-mini@3", "score": 0.8, "result": result}
+    prediction = {"model_version": "zegclip-mini@4", "score": 0.8, "result": result}
     assert LabelInterface(config).validate_prediction(prediction, return_errors=True) == []
 
 

@@ -14,7 +14,7 @@ from tests.backend.web.bodies import photo_tasks, predict_body, setup_body, task
 from tests.backend.web.conftest import MakeApp
 from tests.processes import BackendProcess, WebProcess, data_url
 
-VERSION = "zegclip-mini@3"
+VERSION = "zegclip-mini@4"
 PAYLOADS = (
     "annotation_created",
     "annotation_created_corrected_in_ui",

@@ -79,7 +79,7 @@ def test_a_project_is_shown_with_its_words_and_warnings_once_a_worker_has_read_t
     assert "model_min_area" in html
     (project,) = connected.get("/status").get_json()["projects"]
     assert project["labels"]["controls"][0]["labels"][0]["words"] == ["kitten", "tabby"]
-    assert project["model_version"] == "zegclip-mini@3"
+    assert project["model_version"] == "zegclip-mini@4"
 
 
 @pytest.mark.usefixtures("installed_model")
@@ -163,7 +163,7 @@ def test_recent_predictions_are_shown_as_pictures(client: FlaskClient) -> None:
     with client.application.app_context():
         kept = recent_predictions(services().settings.data_dir)
     name = f"{int(1000 * time.time())}-0a1b2c3d"
-    kept.add(RecentPrediction(name, "3", "17", "zegclip-mini@3", 0.75, ("cat", "sofa"), 1.0), b"a picture")
+    kept.add(RecentPrediction(name, "3", "17", "zegclip-mini@4", 0.75, ("cat", "sofa"), 1.0), b"a picture")
     html = page(client)
     assert f"/recent/{name}.jpg" in html
     assert "Task 17 of project 3, painted: cat, sofa" in html

@@ -51,4 +51,4 @@ def test_a_queue_that_does_not_answer_ends_the_worker_with_a_message(
 
 @pytest.mark.slow
 def test_a_worker_tells_its_version_once_it_is_loaded(inference_worker: BackendProcess) -> None:
-    assert "model zegclip-mini@3 is loaded" in inference_worker.log_text()
+    assert "model zegclip-mini@4 is loaded" in inference_worker.log_text()

@@ -21,7 +21,7 @@ def test_the_table_names_model_words_and_data(tmp_path: Path, capsys: pytest.Cap
     assert main(given) == 0
     assert f"written: {out}" in capsys.readouterr().out
     table = confusion_of(
-        weights, model_version="zegclip-mini@3", digest=read_card(EMBEDDED_WEIGHTS)["sha256"]
+        weights, model_version="zegclip-mini@4", digest=read_card(EMBEDDED_WEIGHTS)["sha256"]
     )
     assert table is not None
     assert table.words == ("cat", "dog", "sofa")

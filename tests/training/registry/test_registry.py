@@ -28,7 +28,7 @@ def facts(run: str = "run", **changed: Any) -> VersionFacts:
     values: dict[str, Any] = {
         "run": run,
         "created_at": 1.0,
-        "base": "zegclip-mini@3",
+        "base": "zegclip-mini@4",
         "parent": None,
         "labels": {"cat": ("cat", "kitten")},
         "seen": ("cat",),

@@ -11,6 +11,7 @@ import torch
 from tests.conftest import CHECKOUT
 from tests.hub_server import HubServer
 from tests.tiny_clip import NAME, save_state, tiny_clip
+from zegclip_core.backbones.backbone import InputSizes
 from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import BackboneSpec, parse_notation
 from zegclip_core.errors import UnknownModelError, WeightsError
@@ -18,9 +19,16 @@ from zegclip_core.errors import UnknownModelError, WeightsError
 
 def test_the_embedded_model_needs_nothing_but_the_package() -> None:
     backbone = load_backbone(parse_notation("zegclip-mini"))
-    assert backbone.model_version == "zegclip-mini@3"
+    assert backbone.model_version == "zegclip-mini@4"
     assert backbone.embed_dim == 384
     assert backbone.stride == 16
+
+
+def test_its_faster_look_has_the_same_weights() -> None:
+    fine, fast = (load_backbone(parse_notation(name)) for name in ("zegclip-mini", "zegclip-mini-fast"))
+    assert fine.digest == fast.digest
+    assert fine.sizes == InputSizes(multiple=32, long_side=512, context_side=320)
+    assert fast.sizes == InputSizes(multiple=32, long_side=320)
 
 
 @pytest.mark.usefixtures("tiny_architecture")
@@ -65,6 +73,7 @@ open_clip.factory._MODEL_CONFIGS[{NAME!r}] = ARCHITECTURE
 entry = dict(url="", hf_hub="stand-in/tiny/", mean=(0, 0, 0), std=(1, 1, 1))
 open_clip.pretrained._PRETRAINED[{NAME!r}] = dict(random=entry)
 from pathlib import Path
+from zegclip_core.backbones.backbone import InputSizes
 from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import BackboneSpec
 spec = BackboneSpec(notation="x", kind="open_clip", architecture={NAME!r}, pretrained="random")

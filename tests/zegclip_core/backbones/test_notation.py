@@ -24,7 +24,12 @@ from zegclip_core.errors import UnknownModelError, WeightsError
 @pytest.mark.parametrize("text", ["zegclip-mini", "  zegclip-mini\n"])
 def test_the_embedded_model(text: str) -> None:
     assert parse_notation(text) == BackboneSpec(notation="zegclip-mini", kind="embedded")
-    assert model_version(parse_notation(text)) == "zegclip-mini@3"
+    assert model_version(parse_notation(text)) == "zegclip-mini@4"
+
+
+def test_its_faster_look_is_a_model_of_its_own() -> None:
+    spec = parse_notation("zegclip-mini-fast")
+    assert (spec.kind, model_version(spec)) == ("embedded", "zegclip-mini-fast@4")
 
 
 def test_published_weights_of_an_architecture() -> None:
