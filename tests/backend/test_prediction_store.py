@@ -1,5 +1,6 @@
 """Predictions on their way into Label Studio: few calls, nothing twice, nothing silently left out."""
 
+import logging
 from typing import Any
 
 import pytest

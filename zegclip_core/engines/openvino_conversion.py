@@ -4,7 +4,8 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def convert(
         parts = zip(tower_graphs(tower), part_inputs(tower, examples), strict=True)
         for number, (graph, inputs) in enumerate(parts):
             # The converters' own use of deprecated parts of torch is nothing the reader of a log can mend.
-            with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            with warnings.catch_warnings(action="ignore", category=DeprecationWarning), _logging_left_alone():
                 model = _convert_part(openvino, graph, inputs, precision)
             openvino.save_model(model, Path(temporary) / part_name(number), compress_to_fp16=False)
         shutil.rmtree(folder, ignore_errors=True)
@@ -70,6 +71,18 @@ def _convert_part(openvino: Any, graph: nn.Module, inputs: list[Tensor], precisi
     return nncf.quantize(
         model, nncf.Dataset([one.numpy() for one in inputs]), model_type=model_type, subset_size=len(inputs)
     )
+
+
+@contextmanager
+def _logging_left_alone() -> Iterator[None]:
+    """OpenVINO hushes the whole process while it converts, and for good when it fails."""
+    root = logging.getLogger()
+    level, filters, handlers = root.level, root.filters[:], root.handlers[:]
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.filters[:], root.handlers[:] = filters, handlers
 
 
 def _import_nncf() -> Any:

@@ -189,3 +189,24 @@ def test_where_openvino_is_not_installed_auto_is_torch(
 def test_eight_bit_activations_need_images(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="calibrate"):
         convert(tiny_head().tower, tmp_path / "parts", "int8")
+
+
+@installed
+def test_a_conversion_that_fails_does_not_hush_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tower = tiny_head().tower
+    norm = tower.blocks[0].ln_1
+    whole = norm.forward
+
+    def unless_traced(tokens: torch.Tensor) -> torch.Tensor:
+        if torch.jit.is_tracing():
+            raise ValueError("cannot be traced")
+        return whole(tokens)
+
+    monkeypatch.setattr(norm, "forward", unless_traced)
+    root = logging.getLogger()
+    level, filters = root.level, root.filters[:]
+    with pytest.raises(Exception, match="cannot be traced"):
+        convert(tower, tmp_path / "parts", "fp32")
+    assert (root.level, root.filters) == (level, filters)
