@@ -2,7 +2,7 @@
 
 from training.setting_groups import EvaluationSettings
 from zegclip_core.backbones.backbone import InputSizes
-from zegclip_core.windows import Window, WindowPlan, plan_windows
+from zegclip_core.windows import Window, WindowPlan, nearest_multiple, plan_windows
 
 
 def plan_look(height: int, width: int, sizes: InputSizes, settings: EvaluationSettings | None) -> WindowPlan:
@@ -20,9 +20,9 @@ def plan_look(height: int, width: int, sizes: InputSizes, settings: EvaluationSe
         scale = min(scale, settings.short_side / min(height, width))
     multiple = sizes.multiple
     if settings.window == 0:
-        rows, columns = (max(1, round(side * scale / multiple)) * multiple for side in (height, width))
+        rows, columns = (nearest_multiple(side * scale, multiple) for side in (height, width))
         return WindowPlan(rows, columns, (Window(0, 0, rows, columns),))
-    window = max(1, round(settings.window / multiple)) * multiple
+    window = nearest_multiple(settings.window, multiple)
     rows, columns = (max(round(side * scale), window) for side in (height, width))
     windows = tuple(
         Window(top, left, window, window)

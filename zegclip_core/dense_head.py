@@ -11,6 +11,7 @@ from zegclip_core.heads import HeadFeatures
 from zegclip_core.surgery.choice import Surgery, encode_with_surgery
 from zegclip_core.surgery.last_block import LastBlock
 from zegclip_core.visual_tower import VisualTower
+from zegclip_core.windows import nearest_multiple
 
 # SCLIP and the methods after it; CLIP's own 100 makes every patch certain.
 PLAIN_LOGIT_SCALE = 40.0
@@ -104,5 +105,5 @@ class DenseZeroShotHead:
 def shrink(images: Tensor, long_side: int, *, multiple: int) -> Tensor:
     """Bring images (B, 3, H, W) to a longer side of `long_side`, both sides to multiples of `multiple`."""
     scale = long_side / max(images.shape[-2:])
-    height, width = (max(1, round(side * scale / multiple)) * multiple for side in images.shape[-2:])
-    return F.interpolate(images, size=(height, width), mode="bilinear", antialias=True, align_corners=False)
+    size = [nearest_multiple(side * scale, multiple) for side in images.shape[-2:]]
+    return F.interpolate(images, size=size, mode="bilinear", antialias=True, align_corners=False)

@@ -62,9 +62,9 @@ def plan_windows(height: int, width: int, sizes: InputSizes, *, long_side: int |
         short = float(sizes.short_side or sizes.window or sizes.multiple)
         window_long = sizes.window or sizes.multiple
     scale = short / min(height, width)
-    resized_height = _nearest_multiple(height * scale, sizes.multiple)
-    resized_width = _nearest_multiple(width * scale, sizes.multiple)
-    longest = _nearest_multiple(window_long, sizes.multiple)
+    resized_height = nearest_multiple(height * scale, sizes.multiple)
+    resized_width = nearest_multiple(width * scale, sizes.multiple)
+    longest = nearest_multiple(window_long, sizes.multiple)
     window_height, window_width = min(resized_height, longest), min(resized_width, longest)
     windows = tuple(
         Window(top, left, window_height, window_width)
@@ -97,8 +97,8 @@ def grid_slices(plan: WindowPlan, stride: int) -> Iterator[tuple[slice, slice]]:
         )
 
 
-def _nearest_multiple(value: float, multiple: int) -> int:
-    """The nearest positive multiple."""
+def nearest_multiple(value: float, multiple: int) -> int:
+    """Return the positive multiple that is nearest to a value."""
     return max(1, round(value / multiple)) * multiple
 
 
