@@ -82,7 +82,7 @@ def main() -> None:
     for notation in options.model:
         segmenter = build_segmenter(notation, device="cpu")
         for side in options.side or SIDES:
-            cells = dict(_row(segmenter, options, side))
+            cells = dict(dataset_figures(segmenter, options, side))
             if heading is None:
                 heading = ["model", "side", *cells, "ms at 512", "MB"]
                 print("| " + " | ".join(heading) + " |\n|" + " --- |" * len(heading), flush=True)
@@ -91,7 +91,10 @@ def main() -> None:
             print("| " + " | ".join(row) + " |", flush=True)
 
 
-def _row(segmenter: Segmenter, options: argparse.Namespace, side: int) -> Iterator[tuple[str, float]]:
+def dataset_figures(
+    segmenter: Segmenter, options: argparse.Namespace, side: int
+) -> Iterator[tuple[str, float]]:
+    """Yield column and figure for every data set that the options name: `voc`, `coco`, `every` …"""
     for name, split, every in (
         ("voc", "val_dev", 1),
         ("coco", "val", options.every),

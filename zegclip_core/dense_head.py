@@ -8,10 +8,10 @@ from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.devices import inference_precision
 from zegclip_core.errors import ShapeError
 from zegclip_core.heads import HeadFeatures
+from zegclip_core.looks import look_around, looks_identity
 from zegclip_core.surgery.choice import Surgery, encode_with_surgery
 from zegclip_core.surgery.last_block import LastBlock
 from zegclip_core.visual_tower import VisualTower
-from zegclip_core.windows import nearest_multiple
 
 # SCLIP and the methods after it; CLIP's own 100 makes every patch certain.
 PLAIN_LOGIT_SCALE = 40.0
@@ -60,29 +60,16 @@ class DenseZeroShotHead:
     @property
     def encoding_digest(self) -> str:
         """The backbone's weights, the looks, the way through the last block, and the engine."""
-        sizes = self.backbone.sizes
-        looks = f"{sizes.long_side}+{sizes.context_side}"
-        return f"{self.backbone.digest} {looks} {self.surgery} {self.tower.engine_name}"
+        looks = looks_identity(self.backbone.sizes)
+        return f"{self.backbone.digest}{looks} {self.surgery} {self.tower.engine_name}"
 
     @torch.inference_mode()
     def encode(self, images: Tensor) -> HeadFeatures:
         """Encode normalised images (B, 3, H, W), sides multiples of the stride; features in float32.
 
-        Where the backbone's `context_side` asks for it, both features are the mean of two looks, of unit
-        length again.
+        Looks twice where the backbone's `context_side` asks for it.
         """
-        looked = self._look(images)
-        side = self.backbone.sizes.context_side
-        if side is None or side >= max(images.shape[-2:]):
-            return looked
-        context = self._look(shrink(images, side, multiple=self.backbone.size_multiple))
-        around = F.interpolate(
-            context.patches, size=looked.patches.shape[-2:], mode="bilinear", align_corners=False
-        )
-        return HeadFeatures(
-            patches=F.normalize(looked.patches + around, dim=1),
-            global_feature=F.normalize(looked.global_feature + context.global_feature, dim=-1),
-        )
+        return look_around(self._look, images, self.backbone.sizes)
 
     def _look(self, images: Tensor) -> HeadFeatures:
         with inference_precision(self.backbone.device):
@@ -100,10 +87,3 @@ class DenseZeroShotHead:
                 f"text features of shape {tuple(text.shape)}: expected (words, {features.patches.shape[1]})"
             )
         return self.logit_scale * torch.einsum("bdhw,pd->bphw", features.patches, text.float())
-
-
-def shrink(images: Tensor, long_side: int, *, multiple: int) -> Tensor:
-    """Bring images (B, 3, H, W) to a longer side of `long_side`, both sides to multiples of `multiple`."""
-    scale = long_side / max(images.shape[-2:])
-    size = [nearest_multiple(side * scale, multiple) for side in images.shape[-2:]]
-    return F.interpolate(images, size=size, mode="bilinear", antialias=True, align_corners=False)

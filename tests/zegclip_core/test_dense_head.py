@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from tests.tiny_clip import random_images, tiny_backbone
-from zegclip_core.dense_head import PLAIN_LOGIT_SCALE, DenseZeroShotHead, shrink
+from zegclip_core.dense_head import PLAIN_LOGIT_SCALE, DenseZeroShotHead
 from zegclip_core.errors import ShapeError, UnsupportedArchitectureError
+from zegclip_core.looks import look_around
 from zegclip_core.surgery.choice import encode_with_surgery
 
 
@@ -41,37 +42,18 @@ def test_surgery_and_scale_can_be_chosen() -> None:
     assert head.logit_scale == 7
 
 
-def test_a_large_image_is_seen_twice_and_both_looks_count_alike() -> None:
+def test_a_large_image_is_seen_twice_where_the_backbone_says_so() -> None:
     once = DenseZeroShotHead(backbone=tiny_backbone(none_cosine=0.4))
     twice = DenseZeroShotHead(backbone=tiny_backbone(none_cosine=0.4, context_side=48))
     images = random_images(2, 3, 64, 96)
-    large, small = once.encode(images), once.encode(shrink(images, 48, multiple=16))
-    assert small.patches.shape[-2:] == (2, 3)
-    around = F.interpolate(small.patches, size=(4, 6), mode="bilinear", align_corners=False)
-    both = twice.encode(images)
-    torch.testing.assert_close(both.patches, F.normalize(large.patches + around, dim=1))
-    torch.testing.assert_close(
-        both.global_feature, F.normalize(large.global_feature + small.global_feature, dim=-1)
-    )
-
-
-def test_an_image_no_larger_than_the_second_look_is_seen_once() -> None:
-    images = random_images(1, 3, 32, 48)
-    heads = [DenseZeroShotHead(backbone=tiny_backbone(context_side=side)) for side in (None, 48)]
-    once, never_twice = (head.encode(images) for head in heads)
-    torch.testing.assert_close(never_twice.patches, once.patches)
+    expected = look_around(once.encode, images, twice.backbone.sizes)
+    torch.testing.assert_close(twice.encode(images).patches, expected.patches)
+    assert not torch.allclose(expected.patches, once.encode(images).patches)
 
 
 def test_heads_that_look_otherwise_do_not_share_what_they_encoded() -> None:
     heads = [DenseZeroShotHead(backbone=tiny_backbone(context_side=side)) for side in (None, 32, 48)]
     assert len({head.encoding_digest for head in heads}) == 3
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"), [((64, 96), (32, 48)), ((96, 40), (48, 16)), ((16, 96), (16, 48))]
-)
-def test_a_second_look_keeps_the_proportions(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    assert shrink(random_images(1, 3, *size), 48, multiple=16).shape[-2:] == expected
 
 
 def test_scores_are_cosines_times_the_scale_for_each_word_alone() -> None:

@@ -14,6 +14,7 @@ from training.augmentation import distort_colours
 from training.dataset_description import DatasetClass, DatasetDescription
 from training.dataset_files import read_image, read_mask
 from training.label_mapping import IGNORED, NEGATIVE, LabelMapping, map_labels
+from training.pretrain.paste import paste
 from training.pretrain.settings import TowerSettings
 from training.pretrain.stuff import STUFF, seed_stuff
 from training.samples import DrawOrder, draw_order
@@ -92,7 +93,7 @@ class Mixture:
         """Return the batch of a 0-based step."""
         generator = np.random.default_rng([self.settings.seed, _BATCH_STREAM, step])
         number = int(generator.choice(len(self.sources), p=self._shares))
-        source, mapping = self.sources[number], self.mappings[number]
+        mapping = self.mappings[number]
         height, width = self.settings.crops[int(generator.integers(len(self.settings.crops)))]
         whole = bool(generator.random() < self.settings.whole_share)
         images, targets = [], []
@@ -100,14 +101,22 @@ class Mixture:
             # Rare classes come more often in every second crop, and as often as they are in the others.
             order = self._orders[number][place % 2]
             image_id = order.image_id(step * self.settings.batch_size + place)
-            image = read_image(source.description, image_id)
-            labels = mapping.targets(read_mask(source.description, image_id))
-            labels = seed_stuff(image, labels, mapping.classes)
+            image, labels = self._read(number, image_id)
             view, seen = self._view(image, labels, height, width, whole=whole, generator=generator)
+            if self.settings.paste_share > 0 and generator.random() < self.settings.paste_share:
+                other = self._read(number, self._orders[number][0].image_id(int(generator.integers(2**31))))
+                view, seen = paste(view, seen, *other, own=len(mapping.classes), generator=generator)
             images.append(image_pixels(view))
             targets.append(torch.from_numpy(seen.astype(np.int64)))
         classes = (*mapping.classes, *STUFF)
         return Batch(torch.stack(images), torch.stack(targets), classes, len(mapping.classes))
+
+    def _read(self, number: int, image_id: str) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+        """A photograph of a source and its targets, stuff that rules find included."""
+        source, mapping = self.sources[number], self.mappings[number]
+        image = read_image(source.description, image_id)
+        labels = mapping.targets(read_mask(source.description, image_id))
+        return image, seed_stuff(image, labels, mapping.classes) if self.settings.stuff else labels
 
     def _count(self, height: int, width: int) -> int:
         """Crops in a batch: as many pixels whatever the size of the crops, but at least two."""

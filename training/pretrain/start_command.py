@@ -5,13 +5,12 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from training.pretrain.classifier import Classifier
+from training.pretrain.guess_options import add_guess_options, chosen_guesses
 from training.pretrain.pack import pack
 from training.pretrain.source_options import add_source_options, chosen_sources, told
-from training.pretrain.start import class_words, set_start
+from training.pretrain.start import set_start
 from training.pretrain.start_settings import StartSettings
 from training.pretrain.start_sums import gather
-from training.pretrain.wordnet import DEBIAN_FOLDER, WordNet
 from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
 
 _CHOICES = ("draws", "temperature", "kind_weight", "mask_weight", "penalty", "seed")
@@ -23,18 +22,10 @@ def add_start_stage(stages: "argparse._SubParsersAction[argparse.ArgumentParser]
         "start", help="a new image tower from a classifier for ImageNet, in closed form"
     )
     start.add_argument(
-        "--classifier", type=Path, required=True, help="MobileNetV2 for ImageNet (.safetensors), Apache-2.0"
-    )
-    start.add_argument(
         "--text", type=Path, default=EMBEDDED_WEIGHTS, help="weights whose text tower and card are taken over"
     )
-    start.add_argument("--wordnet", type=Path, default=DEBIAN_FOLDER, help="folder of data.noun")
+    add_guess_options(start, required=True, use="")
     add_source_options(start)
-    start.add_argument(
-        "--withhold-guesses",
-        action="store_true",
-        help="withheld words and kinds of them are not guessed either; else ImageNet's names may teach them",
-    )
     start.add_argument("--out", type=Path, required=True, help="folder for zegclip-mini.safetensors")
     for name in _CHOICES:
         default = getattr(StartSettings(), name)
@@ -49,9 +40,7 @@ def run_start_stage(options: argparse.Namespace) -> list[str]:
     settings = StartSettings(**{name: getattr(options, name) for name in _CHOICES})
     sources, withheld = chosen_sources(options)
     backbone = load_mini(options.text, name="zegclip-mini", revision="text")
-    classifier = Classifier(options.classifier)
-    hidden = withheld.words if options.withhold_guesses else ()
-    guessed = class_words(backbone, WordNet(options.wordnet), settings, withheld=hidden)
+    classifier, guessed = chosen_guesses(options, backbone, withheld, settings)
     moments = gather(sources, backbone=backbone, classifier=classifier, guessed=guessed, settings=settings)
     visual = backbone.clip.visual
     mapped = moments.solve(visual.proj.shape[0], penalty=settings.penalty)

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.errors import ConfigurationError
+from training.pretrain.guess_teacher import GuessTeacher
 from training.pretrain.half_precision import bfloat16_is_fast
 from training.pretrain.losses import (
     label_set_loss,
@@ -43,6 +44,7 @@ class TowerTraining(Stage):
         sources: data sets with masks.
         vocabulary: words from which negatives are drawn, beside those of the data sets.
         settings: everything else.
+        teacher: knows words for cells that no mask names; None for none.
 
     """
 
@@ -53,6 +55,7 @@ class TowerTraining(Stage):
         sources: Sequence[Source],
         vocabulary: Sequence[str],
         settings: TowerSettings,
+        teacher: GuessTeacher | None = None,
     ) -> None:
         if backbone.none_cosine is None:
             raise ConfigurationError(
@@ -61,6 +64,7 @@ class TowerTraining(Stage):
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.backbone = backbone
+        self.teacher = teacher
         self.mixture = Mixture(sources, settings=settings)
         self._start = copy.deepcopy(backbone).eval()
         classes = [*STUFF, *(one for mapping in self.mixture.mappings for one in mapping.classes)]
@@ -118,6 +122,8 @@ class TowerTraining(Stage):
             memory = memory_loss(features, before, cells, words) + forgotten
             unnamed = unnamed_memory_loss(features, before, cells)
             total = total + settings.memory_weight * memory + settings.unnamed_weight * unnamed
+        if self.teacher is not None:
+            total = total + settings.guess_weight * self.teacher.loss(features, images, cells, scale)
         return total, float(own.detach())
 
     def _label_set_loss(
@@ -149,12 +155,13 @@ class TowerTraining(Stage):
         return {**tower, "none_cosine": self.none_cosine, "logit_scale": self.log_scale}
 
     def identity(self) -> dict[str, str]:
-        """Return start, data and settings."""
+        """Return start, data, teacher and settings."""
         sources = [
             [one.description.name, one.split, one.weight, one.withheld] for one in self.mixture.sources
         ]
         settings = {name: repr(value) for name, value in asdict(self.settings).items()}
-        return {"start": self.backbone.digest, "sources": repr(sources), **settings}
+        taught = self.teacher.identity if self.teacher else "nobody"
+        return {"start": self.backbone.digest, "sources": repr(sources), "teacher": taught, **settings}
 
     def state(self) -> dict[str, Any]:
         """Return all that `restore` needs."""

@@ -3,15 +3,20 @@
 import argparse
 from pathlib import Path
 
+from training.pretrain.guess_options import add_guess_options, chosen_guesses
+from training.pretrain.guess_teacher import GuessTeacher
 from training.pretrain.settings import TowerSettings
 from training.pretrain.source_options import add_source_options, chosen_sources, told
 from training.pretrain.stage_command import add_run_options, chosen, run_and_pack
+from training.pretrain.start_settings import StartSettings
 from training.pretrain.tower import TowerTraining
+from training.pretrain.withholding import Withheld
+from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.backbones.mini import load_mini
 
 _CHOICES = (
-    *("steps", "batch_size", "stem_rate", "tower_rate", "warmup", "unnamed_weight", "frozen_blocks"),
-    *("seed", "save_every"),
+    *("steps", "batch_size", "stem_rate", "tower_rate", "warmup", "unnamed_weight", "guess_weight"),
+    *("frozen_blocks", "paste_share", "seed", "save_every"),
 )
 
 
@@ -19,6 +24,7 @@ def add_tower_stage(stages: "argparse._SubParsersAction[argparse.ArgumentParser]
     """Describe the stage's options."""
     tower = stages.add_parser("tower", help="image tower, end to end, on masks with words")
     add_source_options(tower)
+    add_guess_options(tower, required=False, use=": its guesses teach cells without a word")
     tower.add_argument("--vocabulary", type=Path, help="file of words for negatives, one a line")
     add_run_options(tower, TowerSettings(), _CHOICES)
 
@@ -28,11 +34,13 @@ def run_tower_stage(options: argparse.Namespace) -> str:
     settings = chosen(options, TowerSettings(), _CHOICES)
     sources, withheld = chosen_sources(options)
     words = options.vocabulary.read_text("utf-8").splitlines() if options.vocabulary else []
+    backbone = load_mini(Path(options.start), name="zegclip-mini", revision="start")
     training = TowerTraining(
-        backbone=load_mini(Path(options.start), name="zegclip-mini", revision="start"),
+        backbone=backbone,
         sources=sources,
         vocabulary=withheld.admitted([word.strip() for word in words if word.strip()]),
         settings=settings,
+        teacher=_teacher(options, backbone, withheld),
     )
     recipe = {
         "name": "tower",
@@ -40,3 +48,11 @@ def run_tower_stage(options: argparse.Namespace) -> str:
         **told(sources, withheld),
     }
     return run_and_pack(training, options, settings, watched="words", recipe=recipe)
+
+
+def _teacher(options: argparse.Namespace, backbone: Backbone, withheld: Withheld) -> GuessTeacher | None:
+    if options.classifier is None:
+        return None
+    start = StartSettings()
+    classifier, words = chosen_guesses(options, backbone, withheld, start)
+    return GuessTeacher(classifier=classifier, words=words, temperature=start.temperature)

@@ -25,9 +25,9 @@ class InputSizes:
         long_side: the longer side of a whole image, for a model that looks at it at once; None otherwise.
         short_side: the shorter side of an image that is cut into windows; None for whole images.
         window: side of a square window in pixels; None for whole images.
-        context_side: training-free masks see what is larger a second time, its longer side brought to this
-            many pixels, and the features of both looks are averaged: the large look finds small things, the
-            small one tells what large ones are. None for one look.
+        context_side: what is larger is seen a second time, its longer side brought to this many pixels, and
+            the features of both looks are averaged: the large look finds small things, the small one tells
+            what large ones are. None for one look.
 
     """
 

@@ -9,6 +9,7 @@ from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.devices import inference_precision
 from zegclip_core.errors import ModelOptionError
 from zegclip_core.heads import HeadFeatures
+from zegclip_core.looks import look_around, looks_identity
 from zegclip_core.visual_tower import VisualTower
 from zegclip_core.zegclip.model import ZegCLIP
 from zegclip_core.zegclip.seen_bias import RELEASED_SEEN_BIAS, biased_probabilities
@@ -75,12 +76,19 @@ class ZegCLIPHead:
 
     @property
     def encoding_digest(self) -> str:
-        """The backbone's weights, what was learned in front of them, and the engine."""
-        return f"{self._encoding_digest} {self.tower.engine_name}"
+        """The backbone's weights, what was learned in front of them, the looks, and the engine."""
+        looks = looks_identity(self.backbone.sizes)
+        return f"{self._encoding_digest}{looks} {self.tower.engine_name}"
 
     @torch.inference_mode()
     def encode(self, images: Tensor) -> HeadFeatures:
-        """Encode normalised images (B, 3, H, W), sides multiples of the stride; features in float32."""
+        """Encode normalised images (B, 3, H, W), sides multiples of the stride; features in float32.
+
+        Looks twice where the backbone's `context_side` asks for it; the decoder sees the mean.
+        """
+        return look_around(self._look, images, self.backbone.sizes)
+
+    def _look(self, images: Tensor) -> HeadFeatures:
         with inference_precision(self.backbone.device):
             patches, global_feature = self.model.encode_image(images)
         return HeadFeatures(patches=patches.float(), global_feature=global_feature.float())

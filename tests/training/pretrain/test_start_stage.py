@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from tests.training.pretrain.miniature_classifier import write_classifier
 from tests.training.pretrain.miniature_wordnet import write_wordnet
 from tests.training.pretrain.test_tower import write_data
 from training.dataset_description import DatasetDescription
@@ -26,18 +27,6 @@ from training.pretrain.text_targets import own_features
 from training.pretrain.wordnet import WordNet
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
-from zegclip_core.backbones.stem import MobileNetV2
-
-
-def write_classifier(path: Path, background: float = 0.0) -> Path:
-    """A MobileNetV2 with random weights, and with 1001 rows as TensorFlow's have."""
-    torch.manual_seed(0)
-    state = MobileNetV2().state_dict()
-    state["fc.weight"] = torch.randn(1001, 1280, 1, 1)
-    state["fc.bias"] = torch.zeros(1001)
-    state["fc.bias"][0] = background
-    save_file(state, path)
-    return path
 
 
 @pytest.fixture(scope="module")

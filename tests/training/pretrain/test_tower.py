@@ -1,20 +1,26 @@
 """The tower stage on two tiny data sets: same seed, same weights, also after an interruption; then packed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
+from tests.training.pretrain.miniature_classifier import write_classifier
 from training.dataset_description import DatasetClass, DatasetDescription
 from training.errors import TrainingStateError
 from training.label_mapping import IGNORED, NEGATIVE
 from training.pretrain.__main__ import main
+from training.pretrain.classifier import CLASSES, Classifier
+from training.pretrain.guess_teacher import GuessTeacher
 from training.pretrain.mixture import Batch, Mixture, Source
 from training.pretrain.pack import pack
 from training.pretrain.settings import TowerSettings
+from training.pretrain.start_sums import ClassWords
 from training.pretrain.stuff import STUFF
 from training.pretrain.tower import TowerTraining
 from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS, load_mini
@@ -124,6 +130,53 @@ def test_a_run_can_end_before_its_schedule(sources: list[Source], tmp_path: Path
     training.run(tmp_path / "run", stop_after=1)
     assert training.step == 1
     assert train(sources, tmp_path / "run").step == 2
+
+
+def test_half_of_the_crops_may_get_things_of_other_photographs(sources: list[Source]) -> None:
+    plain, pasted = (Mixture(sources, settings=replace(SETTINGS, paste_share=share)) for share in (0.0, 0.5))
+    batches = [(plain.batch(step), pasted.batch(step)) for step in range(20)]
+    assert all(first.images.shape == second.images.shape for first, second in batches)
+    changed = sum(not torch.equal(first.targets, second.targets) for first, second in batches)
+    assert 5 <= changed < 20
+
+
+def test_stuff_is_looked_for_by_rules_unless_switched_off(
+    sources: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_stuff(
+        _: object, labels: NDArray[np.int16], classes: tuple[DatasetClass, ...]
+    ) -> NDArray[np.int16]:
+        return np.full_like(labels, len(classes))
+
+    monkeypatch.setattr("training.pretrain.mixture.seed_stuff", all_stuff)
+    found, none = (
+        Mixture(sources, settings=replace(SETTINGS, stuff=wish)).batch(0) for wish in (True, False)
+    )
+    assert (found.targets == found.own).all()
+    assert (none.targets < none.own).all()
+
+
+def test_a_teacher_of_guesses_changes_what_is_learned_and_is_part_of_the_run(
+    sources: list[Source], tmp_path: Path
+) -> None:
+    def training(teacher: GuessTeacher | None) -> TowerTraining:
+        backbone = load_mini(EMBEDDED_WEIGHTS, name="mini", revision="start")
+        return TowerTraining(
+            backbone=backbone, sources=sources, vocabulary=["tree"], settings=SETTINGS, teacher=teacher
+        )
+
+    classifier = Classifier(write_classifier(tmp_path / "mobilenet.safetensors"))
+    features = torch.randn(CLASSES, 384, generator=torch.Generator().manual_seed(0))
+    words = ClassWords(
+        features=torch.nn.functional.normalize(features, dim=1),
+        withheld=torch.zeros(CLASSES, dtype=torch.bool),
+    )
+    taught = training(GuessTeacher(classifier=classifier, words=words, temperature=1.5))
+    alone = training(None)
+    assert taught.identity() != alone.identity()
+    assert float(taught.loss()[0].detach()) > float(alone.loss()[0].detach())
+    taught.run(tmp_path / "taught")
+    assert taught.step == 2
 
 
 def test_a_folder_of_another_run_is_refused(sources: list[Source], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.tiny_clip import random_images, tiny_backbone
 from zegclip_core import ZegCLIP, ZegCLIPOptions
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.backbones.loading import load_backbone
@@ -14,6 +15,7 @@ from zegclip_core.backbones.notation import parse_notation
 from zegclip_core.errors import ModelOptionError
 from zegclip_core.heads import HeadFeatures
 from zegclip_core.labels import Label, parse_words
+from zegclip_core.looks import look_around
 from zegclip_core.segmenter import Segmenter
 from zegclip_core.text_bank import TextBank
 from zegclip_core.zegclip.head import ZegCLIPHead
@@ -122,3 +124,14 @@ def test_it_paints_through_the_segmenter(backbone: Backbone, model: ZegCLIP, ban
     painted = segmenter.segment(image, [Label("cat", ("cat", "kitten")), Label("dog", ("dog",))])
     assert painted.label_map.shape == (50, 70)
     assert set(np.unique(painted.label_map)) <= {0, 1, 2}
+
+
+def test_a_backbone_with_two_looks_gives_the_decoder_the_mean_of_both() -> None:
+    once, twice = tiny_backbone(), tiny_backbone(context_side=48)
+    model = ZegCLIP.on_backbone(once, ZegCLIPOptions(prompt_tokens=2)).eval()
+    one, both = (ZegCLIPHead(model=model, backbone=backbone) for backbone in (once, twice))
+    images = random_images(1, 3, 64, 96)
+    expected = look_around(one.encode, images, twice.sizes)
+    torch.testing.assert_close(both.encode(images).patches, expected.patches)
+    torch.testing.assert_close(both.encode(images).global_feature, expected.global_feature)
+    assert one.encoding_digest != both.encoding_digest
