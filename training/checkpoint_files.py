@@ -9,7 +9,7 @@ from training.models import load_learned, model_options
 from training.setting_groups import EvaluationSettings
 from training.words import class_labels, recipe_templates
 from zegclip_core.backbones.backbone import Backbone, InputSizes
-from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS
+from zegclip_core.backbones.notation import PACKAGED_WEIGHTS
 from zegclip_core.checkpoints.compact import (
     CompactCheckpoint,
     is_checkpoint,
@@ -19,18 +19,16 @@ from zegclip_core.checkpoints.compact import (
 from zegclip_core.checkpoints.facts import BackboneReference, CheckpointFacts, TrainedClass
 from zegclip_core.zegclip.model import ZegCLIP
 
-PACKAGED_FOLDER = EMBEDDED_WEIGHTS.parent
-
 
 def find_start(start: Path | str) -> Path:
     """Return the folder of a checkpoint: itself, or the one of that name that comes with the package.
 
     Raises `StartModelError` when it is neither.
     """
-    for folder in (Path(start), PACKAGED_FOLDER / start):
+    for folder in (Path(start), PACKAGED_WEIGHTS / start):
         if is_checkpoint(folder):
             return folder
-    packaged = sorted(one.name for one in PACKAGED_FOLDER.iterdir() if is_checkpoint(one))
+    packaged = sorted(one.name for one in PACKAGED_WEIGHTS.iterdir() if is_checkpoint(one))
     raise StartModelError(
         f"no model to start from at {start}: give the model/ folder of a finished run"
         + (f", or one of {', '.join(packaged)}" if packaged else "")
@@ -80,6 +78,7 @@ def save_model(
             for label in labels
         ),
         seen_bias=configuration.evaluation.seen_bias if biased and hidden else 0.0,
+        none_probability=configuration.evaluation.none_probability,
         recipe=to_mapping(configuration),
         metrics={"loss": loss},
     )
@@ -90,4 +89,5 @@ def trained_sizes(settings: EvaluationSettings, multiple: int) -> InputSizes:
     """Return the image sizes that a recipe scores with, as predictions use them."""
     if settings.window:
         return InputSizes(multiple=multiple, short_side=settings.short_side, window=settings.window)
-    return InputSizes(multiple=multiple, long_side=settings.long_side)
+    context_side = settings.context_side or None
+    return InputSizes(multiple=multiple, long_side=settings.long_side, context_side=context_side)

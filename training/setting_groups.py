@@ -220,6 +220,9 @@ class EvaluationSettings:
         long_side: limit of the longer side.
         window: side of the sliding window in pixels; 0 looks at the whole image.
         window_stride: step of the window.
+        context_side: whole photographs that are larger are seen a second time, their longer side at so many
+            pixels, and the features of both looks averaged; 0 for one look.
+        none_probability: the probability below which a trained model takes a patch for none of the words.
         seen_bias: the bias against seen classes that an inductive model is saved with.
 
     """
@@ -229,10 +232,15 @@ class EvaluationSettings:
     long_side: int = 2048
     window: int = 512
     window_stride: int = 426
+    context_side: int = 0
+    none_probability: float = 0.5
     seen_bias: float = 0.1
 
     def __post_init__(self) -> None:
         require(self.long_side > 0, "evaluation.long_side", self.long_side, "a number of pixels")
+        require(self.context_side >= 0, "evaluation.context_side", self.context_side, "0 or more pixels")
+        share = self.none_probability
+        require(0 < share < 1, "evaluation.none_probability", share, "above 0, below 1")
         require(
             self.window == 0 or 0 < self.window_stride <= self.window,
             "evaluation.window_stride",

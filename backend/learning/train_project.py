@@ -28,6 +28,7 @@ from training.registry.manifest import VersionFacts
 from training.registry.registry import Version
 from training.run import TrainedModel
 from zegclip_core.backbones.notation import model_version, parse_notation
+from zegclip_core.checkpoints.loading import learned_on
 from zegclip_core.engines.precision import EngineWish
 
 TRAINING_FOLDER = "training"
@@ -208,7 +209,7 @@ class ProjectTrainer:
         fits = parent is not None and parent.facts.base == self._base
         return plan_training(
             prepared.exported,
-            backbone=self._settings.model,
+            backbone=learned_on(self._settings.model),
             champion=parent.model_folder if parent is not None and fits else None,
             has_cuda=self._settings.device != "cpu" and torch.cuda.is_available(),
             iterations=self._settings.iterations,
@@ -217,7 +218,7 @@ class ProjectTrainer:
     def _train(self, plan: TrainingPlan, run: Path, prepared: Prepared) -> TrainedModel:
         return run_plan(
             plan,
-            model=self._settings.model,
+            model=learned_on(self._settings.model),
             dataset=prepared.exported.description.root,
             out=run / TRAINING_FOLDER,
             device=self._settings.device,

@@ -55,7 +55,14 @@ def test_only_inductive_models_of_the_paper_s_loss_lower_seen_classes(
     assert manifest(tiny_configuration(mode, loss={"kind": loss}), tmp_path)["seen_bias"] == bias
 
 
+def test_the_recipe_says_from_which_probability_on_a_word_counts(tmp_path: Path) -> None:
+    settings = tiny_configuration(evaluation={"none_probability": 0.3})
+    assert manifest(settings, tmp_path)["none_probability"] == 0.3
+
+
 def test_predictions_see_images_as_the_recipe_scores_them() -> None:
     whole = EvaluationSettings(short_side=0, long_side=320, window=0)
     assert trained_sizes(whole, 32) == InputSizes(multiple=32, long_side=320)
+    twice = EvaluationSettings(short_side=0, long_side=512, window=0, context_side=320)
+    assert trained_sizes(twice, 32) == InputSizes(multiple=32, long_side=512, context_side=320)
     assert trained_sizes(EvaluationSettings(), 16) == InputSizes(multiple=16, short_side=512, window=512)

@@ -2,12 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from training.errors import TrainingError
 from training.pretrain.blend import blend
 from training.pretrain.confusion_command import add_confusion_stage, run_confusion_stage
+from training.pretrain.decoder_command import add_decoder_stage, run_decoder_stage
 from training.pretrain.start_command import add_start_stage, run_start_stage
 from training.pretrain.tower_command import add_tower_stage, run_tower_stage
 from training.pretrain.words_command import add_words_stage, run_words_stage
@@ -26,6 +27,7 @@ _EXAMPLES = """examples:
       --data coco_subset --out runs/words
   python -m training.pretrain confusion --data "voc_subset:val_dev:PASCAL VOC val" \\
       --data "coco_subset:val:COCO val"       (of the weights in the package, after they were replaced)
+  python -m training.pretrain decoder --run runs/decoder       (of a `zegclip train` on those weights)
 
 Writes OUT/zegclip-mini.safetensors and its card; `zegclip eval` measures it by that path."""
 
@@ -34,14 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        if options.stage == "words":
-            print("\n".join(run_words_stage(options)))
-        elif options.stage == "start":
-            print("\n".join(run_start_stage(options)))
-        elif options.stage == "confusion":
-            print(run_confusion_stage(options))
-        else:
-            print((_blend if options.stage == "blend" else run_tower_stage)(options))
+        print(_STAGES[options.stage](options))
     except (TrainingError, ZegCLIPError) as error:
         print(f"pretrain {options.stage}: {error}", file=sys.stderr)
         return 1
@@ -51,6 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _blend(options: argparse.Namespace) -> str:
     card = blend(Path(options.start), options.trained, options.share, options.out)
     return f"written: {card.with_suffix('.safetensors')} and {card.name}"
+
+
+_STAGES: dict[str, Callable[[argparse.Namespace], str]] = {
+    "start": run_start_stage,
+    "tower": run_tower_stage,
+    "blend": _blend,
+    "words": run_words_stage,
+    "confusion": run_confusion_stage,
+    "decoder": run_decoder_stage,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add_tower_stage(stages)
     add_words_stage(stages)
     add_confusion_stage(stages)
+    add_decoder_stage(stages)
     mean = stages.add_parser("blend", help="weights between the start of training and its end")
     mean.add_argument("--start", default=EMBEDDED_WEIGHTS, help="weights that training continued from")
     mean.add_argument("--trained", type=Path, required=True, help="weights that it ended with")

@@ -34,7 +34,7 @@ def add_start_stage(stages: "argparse._SubParsersAction[argparse.ArgumentParser]
         )
 
 
-def run_start_stage(options: argparse.Namespace) -> list[str]:
+def run_start_stage(options: argparse.Namespace) -> str:
     """Make the image tower, write its weights and card, return the lines that tell about them."""
     began = time.monotonic()
     settings = StartSettings(**{name: getattr(options, name) for name in _CHOICES})
@@ -58,4 +58,4 @@ def run_start_stage(options: argparse.Namespace) -> list[str]:
     lines = [f"written: {card.with_suffix('.safetensors')} and {card.name}"]
     if options.withhold_guesses:
         lines.append(f"{int(guessed.withheld.sum())} of ImageNet's classes were not guessed")
-    return lines
+    return "\n".join(lines)

@@ -38,7 +38,7 @@ def add_words_stage(stages: "argparse._SubParsersAction[argparse.ArgumentParser]
     add_run_options(words, TextSettings(), CHOICES)
 
 
-def run_words_stage(options: argparse.Namespace) -> list[str]:
+def run_words_stage(options: argparse.Namespace) -> str:
     """Train the text tower, write its weights and card, return the lines that tell about them."""
     settings = chosen(options, TextSettings(), CHOICES)
     backbone = load_mini(Path(options.start), name="zegclip-mini", revision="start")
@@ -74,7 +74,7 @@ def run_words_stage(options: argparse.Namespace) -> list[str]:
         f"{kind}: nearest to their trained word {before[kind]:.1f} % before, {after:.1f} % after"
         for kind, after in _recalls(backbone, lexicon).items()
     ]
-    return [written, *recalls]
+    return "\n".join([written, *recalls])
 
 
 def _recalls(backbone: Backbone, lexicon: Lexicon) -> dict[str, float]:

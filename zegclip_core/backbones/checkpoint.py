@@ -6,7 +6,7 @@ from typing import Any
 
 from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.backbones.mini import has_card, load_mini
-from zegclip_core.backbones.notation import find_weights
+from zegclip_core.backbones.notation import CHECKPOINT_MANIFEST, find_weights
 from zegclip_core.backbones.open_clip_models import backbone_of, load_weights
 from zegclip_core.errors import UnsupportedArchitectureError, WeightsError
 from zegclip_core.guarded_open_clip import open_clip
@@ -20,8 +20,14 @@ def load_checkpoint(path: Path, *, name: str, revision: str) -> Backbone:
 
     A card `NAME.json` beside `NAME.safetensors` describes a model made like zegclip-mini, a file
     `open_clip_config.json` one that open_clip saved. Raises `WeightsError` when there is neither or the
-    weights do not fit, `UnsupportedArchitectureError` when its image tower is no plain ViT.
+    weights do not fit or belong to a trained model, `UnsupportedArchitectureError` when its image tower is no
+    plain ViT.
     """
+    if (path / CHECKPOINT_MANIFEST).is_file():
+        raise WeightsError(
+            f"{path} is a trained model, not a CLIP to train on: name what it stands on, which is in its "
+            f"{CHECKPOINT_MANIFEST} under backbone; `zegclip train --start-from` goes on from it"
+        )
     weights = find_weights(path)
     config = weights.parent / _OPEN_CLIP_CONFIG
     if has_card(weights):

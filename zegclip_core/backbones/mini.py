@@ -10,13 +10,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from zegclip_core.backbones.backbone import Backbone, InputSizes
-from zegclip_core.backbones.notation import file_digest
+from zegclip_core.backbones.notation import PACKAGED_WEIGHTS, file_digest
 from zegclip_core.backbones.stem import STEM_STRIDE, MobileNetStem
 from zegclip_core.errors import WeightsError
 from zegclip_core.guarded_open_clip import open_clip
 from zegclip_core.templates import MINI_TEMPLATES
 
-EMBEDDED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "zegclip-mini-v2.safetensors"
+EMBEDDED_WEIGHTS = PACKAGED_WEIGHTS / "zegclip-mini-v2.safetensors"
 # Trained at about 320 pixels, where large things are told best; 512 finds small ones (see docs/results.md).
 FINE_SIZES = InputSizes(multiple=32, long_side=512, context_side=320)
 FAST_SIZES = InputSizes(multiple=32, long_side=320)

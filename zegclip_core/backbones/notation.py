@@ -16,6 +16,9 @@ DEFAULT_MODEL = "zegclip-mini"
 # The same weights, one look at fewer pixels.
 FAST_MODEL = "zegclip-mini-fast"
 EMBEDDED_MODELS = (DEFAULT_MODEL, FAST_MODEL)
+# ZegCLIP's deep prompts, descriptor and decoder, trained on the same weights; a folder inside this package.
+DECODER_MODEL = "zegclip-mini-decoder"
+PACKAGED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 # Raise when the shipped model starts to give other masks.
 EMBEDDED_REVISION = "4"
 # Raise when the same published weights start to give other masks.
@@ -49,7 +52,8 @@ class BackboneSpec:
 def parse_notation(notation: str) -> BackboneSpec:
     """Read a model's notation.
 
-    - `zegclip-mini`: the model inside this package; `zegclip-mini-fast`: the same weights, coarser and faster
+    - `zegclip-mini`: the model inside this package; `zegclip-mini-fast`: the same weights, coarser and
+      faster; `zegclip-mini-decoder`: a ZegCLIP trained on them
     - `ARCH/PRETRAINED`: any plain ViT that open_clip publishes, such as `ViT-B-16/openai`
     - `path/to/weights.safetensors`, or a folder: a checkpoint that says what it is made for, of a
       trained ZegCLIP or of a backbone
@@ -60,6 +64,8 @@ def parse_notation(notation: str) -> BackboneSpec:
     text = notation.strip()
     if text in EMBEDDED_MODELS:
         return BackboneSpec(notation=text, kind="embedded")
+    if text == DECODER_MODEL:
+        return BackboneSpec(notation=text, kind="checkpoint", path=PACKAGED_WEIGHTS / text)
     path = Path(text).expanduser()
     if text and path.exists():
         return BackboneSpec(notation=text, kind="checkpoint", path=path)
@@ -154,7 +160,7 @@ def _unknown(text: str) -> str:
     cure = f"choose {DEFAULT_MODEL}, an open_clip model such as ViT-B-16/openai, or the path of a weight file"
     if text.endswith(WEIGHT_SUFFIXES) or text.startswith((".", "/", "~")):
         return f"no file or folder at {text!r}: check the path, or {cure}"
-    names = sorted({*EMBEDDED_MODELS, *open_clip_architectures()})
+    names = sorted({*EMBEDDED_MODELS, DECODER_MODEL, *open_clip_architectures()})
     close = difflib.get_close_matches(text.partition("/")[0], names, n=3)
     hint = f" (close: {', '.join(close)})" if close else ""
     return f"no model is called {text!r}{hint}: {cure}"

@@ -1,7 +1,7 @@
 """Compact checkpoints: a folder with what was learned, and a manifest that tells all about it.
 
 folder/manifest.json         facts, and the SHA-256 of the weights
-folder/weights.safetensors   prompts, descriptor and decoder (and tuned blocks), float32
+folder/weights.safetensors   prompts, descriptor and decoder (and tuned blocks), float32 or float16
 """
 
 import hashlib
@@ -64,6 +64,7 @@ def save_checkpoint(
     facts: CheckpointFacts,
     *,
     beside: Mapping[str, bytes] | None = None,
+    half_precision: bool = False,
 ) -> str:
     """Write a checkpoint, whole or not at all; an older checkpoint in the folder is replaced.
 
@@ -72,6 +73,7 @@ def save_checkpoint(
         model: its learned parameters are written.
         facts: what the manifest says.
         beside: further files by their path in the folder, such as a backbone that travels along.
+        half_precision: store float16, half the size; whoever loads it computes in float32.
 
     Returns the SHA-256 of the weights. Raises `CheckpointWriteError` when the disk is full, the place cannot
     be written or holds something else.
@@ -79,7 +81,8 @@ def save_checkpoint(
     """
     if folder.exists() and not _may_be_replaced(folder):
         raise CheckpointWriteError(f"{folder} is a file or holds other files: give a new folder")
-    weights = save(learned_tensors(model))
+    learned = learned_tensors(model)
+    weights = save({name: one.half() for name, one in learned.items()} if half_precision else learned)
     digest = hashlib.sha256(weights).hexdigest()
     entry = {"file": WEIGHTS_FILE, "sha256": digest, "bytes": len(weights)}
     manifest = json.dumps({**facts_to_json(facts), "weights": entry}, indent=1, ensure_ascii=False)

@@ -10,7 +10,7 @@ from zegclip_core.adaptation.head import AdaptedHead
 from zegclip_core.backbones.backbone import Backbone, InputSizes
 from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import model_name, model_revision, parse_notation
-from zegclip_core.checkpoints.compact import CompactCheckpoint, read_checkpoint
+from zegclip_core.checkpoints.compact import CompactCheckpoint, is_checkpoint, read_checkpoint
 from zegclip_core.checkpoints.facts import BackboneReference, CheckpointFacts
 from zegclip_core.errors import BackboneMismatchError, CheckpointError
 from zegclip_core.heads import SegmentationHead
@@ -94,6 +94,20 @@ def load_zegclip(
         seen_bias=facts.seen_bias,
         none_probability=facts.none_probability,
     )
+
+
+def learned_on(notation: str) -> str:
+    """Return the notation of the CLIP that a model stands on: its own, or what a trained model names.
+
+    Raises `CheckpointError` and its kinds for a trained model that cannot be read, `UnknownModelError`.
+    """
+    folder = parse_notation(notation).path
+    if folder is None or not is_checkpoint(folder):
+        return notation
+    manifest = adaptation_manifest(folder)
+    if manifest is not None:
+        return str(manifest["backbone"]["notation"])
+    return backbone_notation(folder, read_checkpoint(folder).facts.backbone)
 
 
 def build_model(checkpoint: CompactCheckpoint, backbone: Backbone) -> ZegCLIP:

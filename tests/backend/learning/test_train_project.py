@@ -17,6 +17,7 @@ from training.errors import RunStoppedError
 from training.fence import TrainingFence
 from training.gate import GateSettings
 from training.registry.errors import FenceHeldError
+from zegclip_core.checkpoints.loading import learned_on
 
 ALWAYS = GateSettings(smallest_gain=-101.0, largest_drop=101.0)
 NEVER = GateSettings(smallest_gain=101.0)
@@ -54,6 +55,7 @@ def make(server: PretendLabelStudio, folder: ProjectFolder, tmp_path: Path, cach
         gate: GateSettings = ALWAYS,
         should_stop: Callable[[], bool] = lambda: False,
         report: Callable[[StageProgress], None] = lambda _: None,
+        model: str = "zegclip-mini",
     ) -> ProjectTrainer:
         images = image_source(tmp_path)
         return ProjectTrainer(
@@ -66,9 +68,7 @@ def make(server: PretendLabelStudio, folder: ProjectFolder, tmp_path: Path, cach
                 seen_pixels=100,
                 transduction_images=4,
             ),
-            settings=TrainerSettings(
-                model="zegclip-mini", device="cpu", cache_dir=cache, iterations=STEPS, gate=gate
-            ),
+            settings=TrainerSettings(model=model, device="cpu", cache_dir=cache, iterations=STEPS, gate=gate),
             should_stop=should_stop,
             report=report,
         )
@@ -111,6 +111,18 @@ def test_a_better_version_serves_and_everything_is_written_down(
     # The people's rollback stands.
     assert folder.registry.champion() is None
     assert make().run("another").outcome == "nothing new"
+
+
+@pytest.mark.slow
+def test_a_project_on_a_trained_model_learns_on_what_that_one_stands_on(
+    make: MakeTrainer, folder: ProjectFolder
+) -> None:
+    assert make(model="zegclip-mini-decoder").run("first").outcome == "promoted"
+    serving = folder.registry.champion()
+    assert serving is not None
+    assert serving.facts.base.startswith("zegclip-mini-decoder@")
+    assert learned_on(str(serving.model_folder)) == "zegclip-mini"
+    assert set(serving.facts.champion_iou) == {"zorb", "quilm"}
 
 
 @pytest.mark.slow

@@ -32,6 +32,14 @@ def test_its_faster_look_is_a_model_of_its_own() -> None:
     assert (spec.kind, model_version(spec)) == ("embedded", "zegclip-mini-fast@4")
 
 
+def test_the_trained_decoder_is_a_checkpoint_inside_the_package() -> None:
+    spec = parse_notation("zegclip-mini-decoder")
+    assert spec.kind == "checkpoint"
+    assert spec.path is not None
+    assert (spec.path / "manifest.json").is_file()
+    assert model_version(spec) == f"zegclip-mini-decoder@{file_digest(find_weights(spec.path))[:12]}"
+
+
 def test_published_weights_of_an_architecture() -> None:
     spec = parse_notation("ViT-B-16/openai")
     assert (spec.kind, spec.architecture, spec.pretrained) == ("open_clip", "ViT-B-16", "openai")

@@ -90,6 +90,17 @@ def test_the_digest_of_the_weights_is_returned(
     assert read_checkpoint(tmp_path / "model").digest == digest
 
 
+def test_half_precision_takes_half_the_room_and_loses_little(
+    tmp_path: Path, folder: Path, model: ZegCLIP, facts: CheckpointFacts
+) -> None:
+    save_checkpoint(tmp_path / "half", model, facts, half_precision=True)
+    half = read_checkpoint(tmp_path / "half")
+    sizes = [(one / "weights.safetensors").stat().st_size for one in (tmp_path / "half", folder)]
+    assert sizes[0] < 0.51 * sizes[1]
+    for name, tensor in learned_tensors(model).items():
+        torch.testing.assert_close(half.weights[name].float(), tensor, rtol=1e-3, atol=1e-6)
+
+
 @pytest.mark.parametrize("place", [8, -1, 5000], ids=["header", "last byte", "middle"])
 def test_one_flipped_bit_is_noticed(folder: Path, place: int) -> None:
     path = folder / "weights.safetensors"

@@ -10,10 +10,16 @@ import torch
 from tests.zegclip_core.checkpoints.trained import facts_of, trained_model
 from zegclip_core import ZegCLIP
 from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import model_version, parse_notation
 from zegclip_core.checkpoints.compact import save_checkpoint
-from zegclip_core.checkpoints.loading import load_head
-from zegclip_core.errors import BackboneMismatchError, CheckpointDamagedError, CheckpointError
+from zegclip_core.checkpoints.loading import learned_on, load_head
+from zegclip_core.errors import (
+    BackboneMismatchError,
+    CheckpointDamagedError,
+    CheckpointError,
+    WeightsError,
+)
 from zegclip_core.labels import parse_words
 from zegclip_core.segmenter import Segmenter, build_segmenter
 from zegclip_core.zegclip.head import ZegCLIPHead
@@ -49,6 +55,30 @@ def edit_manifest(folder: Path, part: str, key: str, value: object) -> None:
     document = json.loads(path.read_bytes())
     document[part][key] = value
     path.write_text(json.dumps(document))
+
+
+def test_a_trained_model_tells_what_it_stands_on(kept: Path) -> None:
+    assert learned_on(str(kept)) == "zegclip-mini"
+    assert learned_on("zegclip-mini-decoder") == "zegclip-mini"
+    assert [learned_on(name) for name in ("zegclip-mini-fast", "ViT-B-16/openai")] == [
+        "zegclip-mini-fast",
+        "ViT-B-16/openai",
+    ]
+
+
+def test_a_trained_model_is_no_clip_to_train_on(kept: Path) -> None:
+    with pytest.raises(WeightsError, match=r"is a trained model.*--start-from"):
+        load_backbone(parse_notation(str(kept)))
+
+
+def test_the_decoder_in_the_package_is_zegclip_proper_and_looks_twice() -> None:
+    segmenter = build_segmenter("zegclip-mini-decoder", device="cpu")
+    assert isinstance(segmenter.head, ZegCLIPHead)
+    model, sizes = segmenter.head.model, segmenter.head.backbone.sizes
+    assert model.encoder.prompts is not None
+    assert (model.options.prompt_tokens, model.options.descriptor) == (10, "product_text")
+    assert (sizes.long_side, sizes.context_side) == (512, 320)
+    assert {tensor.dtype for tensor in model.state_dict().values()} == {torch.float32}
 
 
 @torch.no_grad()
