@@ -19,12 +19,10 @@ from tqdm import tqdm
 
 from benchmarks.embedded_table import dataset_figures
 from training.pretrain.blend import blend
-from training.pretrain.guess_options import chosen_guesses
-from training.pretrain.guess_teacher import GuessTeacher
+from training.pretrain.guess_options import chosen_teacher
 from training.pretrain.pack import pack
 from training.pretrain.settings import TowerSettings
 from training.pretrain.source_options import chosen_sources
-from training.pretrain.start_settings import StartSettings
 from training.pretrain.tower import TowerTraining
 from training.pretrain.wordnet import DEBIAN_FOLDER
 from zegclip_core.backbones.mini import load_mini
@@ -113,18 +111,13 @@ def _trained(row: Row, folder: Path, options: argparse.Namespace) -> dict[str, P
 def _training(row: Row, settings: TowerSettings, options: argparse.Namespace) -> TowerTraining:
     backbone = load_mini(options.start, name="zegclip-mini", revision="start")
     sources, withheld = chosen_sources(options)
-    teacher = None
-    if row.taught:
-        start = StartSettings()
-        classifier, words = chosen_guesses(options, backbone, withheld, start)
-        teacher = GuessTeacher(classifier=classifier, words=words, temperature=start.temperature)
     lines = options.vocabulary.read_text("utf-8").splitlines()
     return TowerTraining(
         backbone=backbone,
         sources=sources,
         vocabulary=[word.strip() for word in lines if word.strip()],
         settings=settings,
-        teacher=teacher,
+        teacher=chosen_teacher(options, backbone, withheld) if row.taught else None,
     )
 
 

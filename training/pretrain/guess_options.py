@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from training.pretrain.classifier import Classifier
+from training.pretrain.guess_teacher import GuessTeacher
 from training.pretrain.start import class_words
 from training.pretrain.start_settings import StartSettings
 from training.pretrain.start_sums import ClassWords
@@ -42,3 +43,14 @@ def chosen_guesses(
     hidden = withheld.words if options.withhold_guesses else ()
     words = class_words(backbone, WordNet(options.wordnet), settings, withheld=hidden)
     return Classifier(options.classifier), words
+
+
+def chosen_teacher(
+    options: argparse.Namespace, backbone: Backbone, withheld: Withheld
+) -> GuessTeacher | None:
+    """Return the teacher that the command line asks for; None where it names no classifier."""
+    if options.classifier is None:
+        return None
+    settings = StartSettings()
+    classifier, words = chosen_guesses(options, backbone, withheld, settings)
+    return GuessTeacher(classifier=classifier, words=words, temperature=settings.temperature)

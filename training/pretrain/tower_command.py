@@ -3,15 +3,11 @@
 import argparse
 from pathlib import Path
 
-from training.pretrain.guess_options import add_guess_options, chosen_guesses
-from training.pretrain.guess_teacher import GuessTeacher
+from training.pretrain.guess_options import add_guess_options, chosen_teacher
 from training.pretrain.settings import TowerSettings
 from training.pretrain.source_options import add_source_options, chosen_sources, told
 from training.pretrain.stage_command import add_run_options, chosen, run_and_pack
-from training.pretrain.start_settings import StartSettings
 from training.pretrain.tower import TowerTraining
-from training.pretrain.withholding import Withheld
-from zegclip_core.backbones.backbone import Backbone
 from zegclip_core.backbones.mini import load_mini
 
 _CHOICES = (
@@ -40,7 +36,7 @@ def run_tower_stage(options: argparse.Namespace) -> str:
         sources=sources,
         vocabulary=withheld.admitted([word.strip() for word in words if word.strip()]),
         settings=settings,
-        teacher=_teacher(options, backbone, withheld),
+        teacher=chosen_teacher(options, backbone, withheld),
     )
     recipe = {
         "name": "tower",
@@ -48,11 +44,3 @@ def run_tower_stage(options: argparse.Namespace) -> str:
         **told(sources, withheld),
     }
     return run_and_pack(training, options, settings, watched="words", recipe=recipe)
-
-
-def _teacher(options: argparse.Namespace, backbone: Backbone, withheld: Withheld) -> GuessTeacher | None:
-    if options.classifier is None:
-        return None
-    start = StartSettings()
-    classifier, words = chosen_guesses(options, backbone, withheld, start)
-    return GuessTeacher(classifier=classifier, words=words, temperature=start.temperature)
