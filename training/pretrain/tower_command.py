@@ -42,5 +42,6 @@ def run_tower_stage(options: argparse.Namespace) -> str:
         "name": "tower",
         "what": "image tower end to end on masks with words",
         **told(sources, withheld),
+        **({"teacher": options.classifier.name} if options.classifier else {}),
     }
     return run_and_pack(training, options, settings, watched="words", recipe=recipe)
