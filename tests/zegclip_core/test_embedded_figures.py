@@ -13,7 +13,12 @@ from zegclip_core.segmenter import build_segmenter
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("model", "expected"), [("zegclip-mini", (57.5, 44.2)), ("zegclip-mini-fast", (55.6, 42.5))]
+    ("model", "expected"),
+    [
+        ("zegclip-mini", (57.5, 44.2)),
+        ("zegclip-mini-fast", (55.6, 42.5)),
+        ("zegclip-mini-decoder", (58.7, 45.0)),
+    ],
 )
 def test_masks_on_twenty_photographs_are_as_good_as_when_they_were_measured(
     shared_dir: Path, model: str, expected: tuple[float, float]
