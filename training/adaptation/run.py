@@ -211,6 +211,7 @@ def _fingerprint(
         "data": description.to_document(),
         "ids": description.ids(split),
         "backbone": backbone.digest,
+        "sizes": asdict(backbone.sizes),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
@@ -228,6 +229,7 @@ def _save(
     facts = AdaptationFacts(
         name=f"{backbone.name}+{description.name}",
         backbone=BackboneReference(notation=model, digest=backbone.digest),
+        sizes=backbone.sizes,
         words=tuple(clean_word(word) for one in mapping.classes for word in one.prompts),
         hidden=settings.hidden,
         seen=tuple(mapping.classes[query].name for query in mapping.seen),

@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 
 from zegclip_core.adaptation.model import Adaptation
 from zegclip_core.atomic_files import write_atomically
-from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.backbones.backbone import Backbone, InputSizes
 from zegclip_core.backbones.notation import CHECKPOINT_MANIFEST
 from zegclip_core.checkpoints.facts import BackboneReference
 from zegclip_core.errors import BackboneMismatchError, CheckpointDamagedError, CheckpointError
@@ -33,6 +33,7 @@ class AdaptationFacts:
     Attributes:
         name: what predictions call the model.
         backbone: the CLIP it was learned on.
+        sizes: how it looked at images while it learned.
         words: the known words, in the order of their offsets.
         hidden: channels inside the adapter.
         seen: names of labels that were learned from corrections.
@@ -42,6 +43,7 @@ class AdaptationFacts:
 
     name: str
     backbone: BackboneReference
+    sizes: InputSizes
     words: tuple[str, ...]
     hidden: int
     seen: tuple[str, ...]
@@ -68,6 +70,19 @@ def adaptation_manifest(folder: Path) -> dict[str, Any] | None:
     if missing:
         raise CheckpointError(f"{folder}: the manifest lacks {', '.join(sorted(missing))}: train it again")
     return document
+
+
+def adapted_sizes(manifest: Mapping[str, Any], base: Backbone) -> InputSizes:
+    """Return how a model looked at images while it learned; one that does not say looks as its CLIP does.
+
+    Raises `CheckpointError` for sizes that this program does not know.
+    """
+    if "sizes" not in manifest:
+        return base.sizes
+    try:
+        return InputSizes(**manifest["sizes"])
+    except TypeError as error:
+        raise CheckpointError(f"the manifest's sizes are not those of the format: {error}") from error
 
 
 def save_adaptation(folder: Path, adaptation: Adaptation, facts: AdaptationFacts) -> None:

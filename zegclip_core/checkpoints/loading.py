@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zegclip_core.adaptation.files import adaptation_manifest, load_adaptation
+from zegclip_core.adaptation.files import adaptation_manifest, adapted_sizes, load_adaptation
 from zegclip_core.adaptation.head import AdaptedHead
 from zegclip_core.backbones.backbone import Backbone, InputSizes
 from zegclip_core.backbones.loading import load_backbone
@@ -41,7 +41,7 @@ def load_head(
     named = _named(
         base,
         folder,
-        sizes=base.sizes,
+        sizes=adapted_sizes(manifest, base),
         image_mean=base.image_mean,
         image_std=base.image_std,
         none_cosine=base.none_cosine,

@@ -10,12 +10,13 @@ import torch
 from zegclip_core.adaptation.files import (
     AdaptationFacts,
     adaptation_manifest,
+    adapted_sizes,
     load_adaptation,
     save_adaptation,
 )
 from zegclip_core.adaptation.head import AdaptedHead
 from zegclip_core.adaptation.model import Adaptation
-from zegclip_core.backbones.backbone import Backbone
+from zegclip_core.backbones.backbone import Backbone, InputSizes
 from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import parse_notation
 from zegclip_core.checkpoints.facts import BackboneReference
@@ -47,6 +48,7 @@ def folder(tmp_path: Path, adaptation: Adaptation, backbone: Backbone) -> Path:
     facts = AdaptationFacts(
         name="zegclip-mini+workshop",
         backbone=BackboneReference(notation="zegclip-mini", digest=backbone.digest),
+        sizes=InputSizes(multiple=32, long_side=256),
         words=WORDS,
         hidden=4,
         seen=("flange",),
@@ -79,6 +81,16 @@ def test_its_folder_is_a_notation_that_paints_what_was_learned(folder: Path) -> 
     assert segmenter.model_version.startswith("zegclip-mini+workshop@")
     painted = segmenter.segment(np.full((64, 96, 3), 127, np.uint8), [Label(word, (word,)) for word in WORDS])
     assert set(np.unique(painted.label_map)) == {2}
+
+
+def test_it_looks_as_it_did_when_it_learned(folder: Path, backbone: Backbone) -> None:
+    assert build_segmenter(str(folder), device="cpu").head.backbone.sizes == InputSizes(
+        multiple=32, long_side=256
+    )
+    silent = {"backbone": {}, "hidden": 4}
+    assert adapted_sizes(silent, backbone) == backbone.sizes
+    with pytest.raises(CheckpointError, match="sizes"):
+        adapted_sizes({**silent, "sizes": {"multiple": 32, "glasses": 2}}, backbone)
 
 
 def test_one_altered_byte_is_noticed(folder: Path, backbone: Backbone) -> None:
