@@ -48,7 +48,7 @@ def pack(
         card["stages"] = [one for one in card.get("stages", []) if one["name"] == _TEXT_STAGE]
     for name, tensor in trained.items():
         if name == _NONE_COSINE:
-            card["other_cos"] = float(tensor)
+            card["other_cos"] = float(tensor.detach())
             continue
         if name not in stored or stored[name].shape != tensor.shape:
             raise ConfigurationError(f"{start} has no tensor {name} of shape {tuple(tensor.shape)}")
