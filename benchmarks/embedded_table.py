@@ -26,6 +26,9 @@ from training.dataset_description import DatasetDescription
 from training.dataset_files import read_image, read_mask
 from training.evaluate import IGNORED_TARGET, counted_classes, target_table
 from training.metrics import ConfusionMatrix
+from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS
+from zegclip_core.backbones.notation import find_weights, parse_notation
+from zegclip_core.checkpoints.compact import is_checkpoint
 from zegclip_core.encoding import image_pixels, resize_image
 from zegclip_core.labels import Label
 from zegclip_core.processor import prepare_processor
@@ -94,7 +97,7 @@ def main() -> None:
 def dataset_figures(
     segmenter: Segmenter, options: argparse.Namespace, side: int
 ) -> Iterator[tuple[str, float]]:
-    """Yield column and figure for every data set that the options name: `voc`, `coco`, `every` …"""
+    """Yield "voc words", "voc with background" … with their figures, for the data sets in the options."""
     for name, split, every in (
         ("voc", "val_dev", 1),
         ("coco", "val", options.every),
@@ -187,10 +190,11 @@ def _speed(segmenter: Segmenter, rounds: int = 8) -> float:
 
 
 def _size(notation: str) -> str:
-    from zegclip_core.backbones.mini import EMBEDDED_WEIGHTS
-
-    path = Path(notation) if Path(notation).is_file() else EMBEDDED_WEIGHTS
-    return f"{path.stat().st_size / 1e6:.1f}"
+    given = parse_notation(notation).path
+    files = [EMBEDDED_WEIGHTS if given is None else find_weights(given)]
+    if given is not None and is_checkpoint(given):
+        files.append(EMBEDDED_WEIGHTS)
+    return f"{sum(file.stat().st_size for file in files) / 1e6:.1f}"
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def main() -> None:
         if row.taught and options.classifier is None:
             print(f"| {row.name} | needs --classifier |", flush=True)
             continue
-        for name, weights in _trained(row, options.out / str(number), options).items():
+        for name, weights in _trained(row, _folder(number, options), options).items():
             _tell(name, weights, options)
 
 
@@ -98,6 +98,7 @@ def _trained(row: Row, folder: Path, options: argparse.Namespace) -> dict[str, P
             training.run(folder, on_step=lambda report: bar.update(report.step - bar.n))
         pack(options.start, dict(training.trained), last, training={"name": "tower"})
         pack(options.start, training.kept, packed, training={"name": "tower"})
+    if not between.is_file():
         blend(options.start, packed, 0.7, between)
     if row.changes or row.taught:
         return {row.name: packed}
@@ -106,6 +107,12 @@ def _trained(row: Row, folder: Path, options: argparse.Namespace) -> dict[str, P
         f"{row.name}, without averaging": last,
         f"{row.name}, 0.7 of the way": between,
     }
+
+
+def _folder(number: int, options: argparse.Namespace) -> Path:
+    """The folder of a row: other steps or another seed are another training."""
+    folder: Path = options.out / f"row{number}-{options.steps}-seed{options.seed}"
+    return folder
 
 
 def _training(row: Row, settings: TowerSettings, options: argparse.Namespace) -> TowerTraining:

@@ -12,8 +12,8 @@ def run_fingerprint(
 ) -> str:
     """Return a digest that tells a run's folder apart from those of other runs.
 
-    Reading processes and saving intervals may differ between two parts of one run; a micro-batch may not,
-    since other sums round differently.
+    Reading processes, saving intervals and what the model is saved with may differ between two parts of one
+    run; a micro-batch may not, since other sums round differently.
 
     Args:
         configuration: of the run.
@@ -24,6 +24,8 @@ def run_fingerprint(
     settings = to_mapping(configuration)
     settings["data"].pop("workers")
     settings["optimisation"].pop("save_every")
+    for name in ("context_side", "none_probability"):
+        settings["evaluation"].pop(name)
     document = {
         "settings": settings,
         "data": description.to_document(),

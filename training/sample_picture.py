@@ -2,6 +2,7 @@
 
 from PIL import Image
 
+from training.checkpoint_files import trained_sizes
 from training.configuration import TrainingConfiguration
 from training.dataset_description import DatasetDescription
 from training.evaluation_report import draw_predictions
@@ -23,12 +24,14 @@ def draw_samples(
     description: DatasetDescription,
 ) -> Image.Image:
     """Draw predictions for a few images of the split to score on, or else of the training split."""
+    evaluation = configuration.evaluation
+    looking = backbone.looking(trained_sizes(evaluation, backbone.size_multiple))
+    head = ZegCLIPHead(model=model, backbone=looking, none_probability=evaluation.none_probability)
     segmenter = Segmenter(
-        head=ZegCLIPHead(model=model, backbone=backbone),
+        head=head,
         text_bank=TextBank(backbone=backbone, templates=recipe_templates(configuration.data, backbone)),
         model_version=backbone.model_version,
     )
-    evaluation = configuration.evaluation
     known = evaluation.split in description.splits
     split = evaluation.split if known else configuration.data.train_split
     return draw_predictions(

@@ -220,9 +220,9 @@ class EvaluationSettings:
         long_side: limit of the longer side.
         window: side of the sliding window in pixels; 0 looks at the whole image.
         window_stride: step of the window.
-        context_side: whole photographs that are larger are seen a second time, their longer side at so many
-            pixels, and the features of both looks averaged; 0 for one look.
-        none_probability: the probability below which a trained model takes a patch for none of the words.
+        context_side: the trained model sees whole photographs that are larger a second time, their longer
+            side at so many pixels, and averages the features of both looks; 0 for one look.
+        none_probability: the probability below which the trained model takes a patch for none of the words.
         seen_bias: the bias against seen classes that an inductive model is saved with.
 
     """
@@ -238,7 +238,9 @@ class EvaluationSettings:
 
     def __post_init__(self) -> None:
         require(self.long_side > 0, "evaluation.long_side", self.long_side, "a number of pixels")
-        require(self.context_side >= 0, "evaluation.context_side", self.context_side, "0 or more pixels")
+        side = self.context_side
+        fits = side == 0 or (self.window == 0 and 0 < side < self.long_side)
+        require(fits, "evaluation.context_side", side, "0, or less than long_side, without a window")
         share = self.none_probability
         require(0 < share < 1, "evaluation.none_probability", share, "above 0, below 1")
         require(

@@ -61,7 +61,7 @@ class DenseZeroShotHead:
     def encoding_digest(self) -> str:
         """The backbone's weights, the looks, the way through the last block, and the engine."""
         looks = looks_identity(self.backbone.sizes)
-        return f"{self.backbone.digest}{looks} {self.surgery} {self.tower.engine_name}"
+        return f"{self.backbone.digest} {looks} {self.surgery} {self.tower.engine_name}"
 
     @torch.inference_mode()
     def encode(self, images: Tensor) -> HeadFeatures:

@@ -37,8 +37,8 @@ def look_around(look: Callable[[Tensor], HeadFeatures], images: Tensor, sizes: I
 
 
 def looks_identity(sizes: InputSizes) -> str:
-    """Tell models apart that look at images differently; empty for one look, whose size the images have."""
-    return "" if sizes.context_side is None else f" {sizes.long_side}+{sizes.context_side}"
+    """Tell models apart that look at images differently, so that they do not share what they encoded."""
+    return f"{sizes.long_side}+{sizes.context_side}"
 
 
 def shrink(images: Tensor, long_side: int, *, multiple: int) -> Tensor:

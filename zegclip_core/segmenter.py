@@ -201,8 +201,8 @@ def build_segmenter(
     """Load a model by its notation and make it ready to paint.
 
     Args:
-        notation: `zegclip-mini`, `ARCH/PRETRAINED`, or the path of a checkpoint, such as the folder of a
-            trained ZegCLIP.
+        notation: `zegclip-mini`, `zegclip-mini-decoder`, `ARCH/PRETRAINED`, or the path of a checkpoint, such
+            as the folder of a trained ZegCLIP.
         cache_dir: where weights and text features are kept.
         device: auto, cpu, cuda or cuda:0.
         options: how images are looked at.

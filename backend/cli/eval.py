@@ -18,10 +18,10 @@ _EXAMPLES = """examples:
   zegclip eval ViT-B-16/openai datasets/voc --split val --unseen "sofa, train" --json
   zegclip eval zegclip-mini my-photos/ --split val --out report/      (pictures of the best and the worst)
 
-MODEL is what `zegclip predict --model` takes: zegclip-mini, ARCH/PRETRAINED, or a checkpoint. All classes of
-the data set compete at every pixel. pAcc is the share of right pixels, mIoU the mean intersection over union,
-in percent, over all, seen and unseen classes, hIoU the harmonic mean of the last two. Masks are scored as the
-model gives them, without the edge refinement of predictions.
+MODEL is what `zegclip predict --model` takes: zegclip-mini (-fast, -decoder), ARCH/PRETRAINED, or a path.
+All classes of the data set compete at every pixel. pAcc is the share of right pixels, mIoU the mean
+intersection over union, in percent, over all, seen and unseen classes, hIoU the harmonic mean of the last
+two. Masks are scored as the model gives them, without the edge refinement of predictions.
 
 --json prints {"pAcc", "mIoU", "mIoU_seen", "mIoU_unseen", "hIoU", "per_class"}; null where there is nothing
 to average. Papers on PASCAL VOC leave the background out (--no-background) and look at images as a recipe

@@ -91,7 +91,7 @@ def _show(version: Version) -> None:
     facts = version.facts
     print(f"version {version.number} of {_moment(facts)}, all files as published, in {version.folder}")
     print(f"{facts.reason}")
-    print(f"base {facts.base}, started from {facts.parent or 'the base model'}, run {facts.run}")
+    print(f"base {facts.base}, parent {facts.parent or 'none'}, run {facts.run}")
     print(f"{facts.corrections} corrections, {facts.holdout} of them held out")
     for name, value in facts.training.items():
         print(f"{name.replace('_', ' ')}: {value}")

@@ -63,7 +63,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
     )
     parser.add_argument("--out", type=Path, help="folder of the run")
     parser.add_argument(
-        "--start-from", default=None, metavar="MODEL", help="checkpoint to start from: folder, or its name"
+        "--start-from",
+        default=None,
+        metavar="MODEL",
+        help="checkpoint to start from: folder, or zegclip-mini-decoder (with model.prompt_tokens=10)",
     )
     parser.add_argument(
         "--cache",

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.tiny_clip import random_images
+from tests.tiny_clip import random_images, tiny_backbone
 from zegclip_core.backbones.backbone import InputSizes
 from zegclip_core.heads import HeadFeatures
 from zegclip_core.looks import look_around, looks_identity, shrink
@@ -44,8 +44,16 @@ def test_a_second_look_keeps_the_proportions(size: tuple[int, int], expected: tu
     assert shrink(random_images(1, 3, *size), 48, multiple=16).shape[-2:] == expected
 
 
-def test_one_look_has_no_identity_of_its_own() -> None:
-    one = (InputSizes(multiple=16, long_side=side) for side in (320, 512))
-    two = (InputSizes(multiple=16, long_side=512, context_side=side) for side in (256, 320))
-    assert [looks_identity(sizes) for sizes in one] == ["", ""]
-    assert len({looks_identity(sizes) for sizes in two} - {""}) == 2
+def test_a_backbone_looks_otherwise_with_the_same_weights() -> None:
+    backbone = tiny_backbone()
+    other = backbone.looking(TWICE)
+    assert (other.sizes, backbone.sizes.context_side) == (TWICE, None)
+    assert other.clip is backbone.clip
+    images = random_images(1, 3, 64, 96)
+    torch.testing.assert_close(other.encode_image(images)[0], backbone.encode_image(images)[0])
+
+
+def test_all_ways_to_look_are_told_apart() -> None:
+    sides = [(320, None), (512, None), (512, 256), (512, 320), (320, 256)]
+    sizes = [InputSizes(multiple=16, long_side=long, context_side=context) for long, context in sides]
+    assert len({looks_identity(one) for one in sizes}) == len(sizes)

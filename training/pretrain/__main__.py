@@ -29,7 +29,7 @@ _EXAMPLES = """examples:
       --data "coco_subset:val:COCO val"       (of the weights in the package, after they were replaced)
   python -m training.pretrain decoder --run runs/decoder       (of a `zegclip train` on those weights)
 
-Writes OUT/zegclip-mini.safetensors and its card; `zegclip eval` measures it by that path."""
+The first stages write OUT/zegclip-mini.safetensors and its card; `zegclip eval` measures it by that path."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,8 +27,8 @@ def add_decoder_stage(stages: "argparse._SubParsersAction[argparse.ArgumentParse
 def run_decoder_stage(options: argparse.Namespace) -> str:
     """Write the run's model in half precision under the packaged name; return the line that tells where.
 
-    Raises `StartModelError` for a model that stands on other weights than those in the package,
-    `CheckpointError` and its kinds.
+    Raises `StartModelError` for a model on another CLIP, `BackboneMismatchError` for one on other weights of
+    it, `CheckpointError` and its other kinds.
     """
     checkpoint = read_checkpoint(options.run / MODEL_FOLDER)
     if checkpoint.facts.backbone.notation != DEFAULT_MODEL:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from training.errors import ConfigurationError
 from training.pretrain.classifier import Classifier
 from training.pretrain.guess_teacher import GuessTeacher
 from training.pretrain.start import class_words
@@ -48,8 +49,13 @@ def chosen_guesses(
 def chosen_teacher(
     options: argparse.Namespace, backbone: Backbone, withheld: Withheld
 ) -> GuessTeacher | None:
-    """Return the teacher that the command line asks for; None where it names no classifier."""
+    """Return the teacher that the command line asks for; None where it names no classifier.
+
+    Raises `ConfigurationError` where guesses shall be withheld and nobody guesses.
+    """
     if options.classifier is None:
+        if options.withhold_guesses:
+            raise ConfigurationError("--withhold-guesses needs --classifier, which does the guessing")
         return None
     settings = StartSettings()
     classifier, words = chosen_guesses(options, backbone, withheld, settings)

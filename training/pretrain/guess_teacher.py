@@ -27,11 +27,16 @@ class GuessTeacher:
         self._temperature = temperature
 
     @property
+    def never_guessed(self) -> int:
+        """How many of the classifier's classes are withheld."""
+        return int(self._words.withheld.sum())
+
+    @property
     def identity(self) -> str:
         """Tells two teachers apart."""
         digest = hashlib.sha256(f"{self._temperature} {self._words.withheld.tolist()}".encode())
-        for tensor in (self._words.features, *self._classifier.fc.parameters()):
-            digest.update(tensor.detach().numpy().tobytes())
+        for tensor in (self._words.features, *self._classifier.state_dict().values()):
+            digest.update(tensor.numpy().tobytes())
         return digest.hexdigest()
 
     def loss(self, features: Tensor, images: Tensor, cells: Tensor, scale: Tensor) -> Tensor:

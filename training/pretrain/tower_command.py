@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from training.pretrain.guess_options import add_guess_options, chosen_teacher
 from training.pretrain.settings import TowerSettings
@@ -31,17 +32,19 @@ def run_tower_stage(options: argparse.Namespace) -> str:
     sources, withheld = chosen_sources(options)
     words = options.vocabulary.read_text("utf-8").splitlines() if options.vocabulary else []
     backbone = load_mini(Path(options.start), name="zegclip-mini", revision="start")
+    teacher = chosen_teacher(options, backbone, withheld)
     training = TowerTraining(
         backbone=backbone,
         sources=sources,
         vocabulary=withheld.admitted([word.strip() for word in words if word.strip()]),
         settings=settings,
-        teacher=chosen_teacher(options, backbone, withheld),
+        teacher=teacher,
     )
-    recipe = {
+    recipe: dict[str, Any] = {
         "name": "tower",
         "what": "image tower end to end on masks with words",
         **told(sources, withheld),
-        **({"teacher": options.classifier.name} if options.classifier else {}),
     }
+    if teacher is not None:
+        recipe |= {"teacher": options.classifier.name, "classes not guessed": teacher.never_guessed}
     return run_and_pack(training, options, settings, watched="words", recipe=recipe)

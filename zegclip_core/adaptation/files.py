@@ -72,7 +72,7 @@ def adaptation_manifest(folder: Path) -> dict[str, Any] | None:
     return document
 
 
-def adapted_sizes(manifest: Mapping[str, Any], base: Backbone) -> InputSizes:
+def adapted_sizes(folder: Path, manifest: Mapping[str, Any], base: Backbone) -> InputSizes:
     """Return how a model looked at images while it learned; one that does not say looks as its CLIP does.
 
     Raises `CheckpointError` for sizes that this program does not know.
@@ -82,7 +82,7 @@ def adapted_sizes(manifest: Mapping[str, Any], base: Backbone) -> InputSizes:
     try:
         return InputSizes(**manifest["sizes"])
     except TypeError as error:
-        raise CheckpointError(f"the manifest's sizes are not those of the format: {error}") from error
+        raise CheckpointError(f"{folder}: the manifest's sizes are odd ({error}): train it again") from error
 
 
 def save_adaptation(folder: Path, adaptation: Adaptation, facts: AdaptationFacts) -> None:

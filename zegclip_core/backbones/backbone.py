@@ -1,5 +1,6 @@
 """A frozen CLIP with all that is needed to feed it: pixel scale, sizes, sentences, temperature."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,6 +90,12 @@ class Backbone(nn.Module):
         self.templates = templates
         self.register_buffer("image_mean", torch.tensor(image_mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(image_std).view(1, 3, 1, 1), persistent=False)
+
+    def looking(self, sizes: InputSizes) -> "Backbone":
+        """Return the same CLIP, all weights shared, that looks at images in another way."""
+        other = copy.copy(self)
+        other.sizes = sizes
+        return other
 
     @property
     def embed_dim(self) -> int:

@@ -23,12 +23,12 @@ def load_checkpoint(path: Path, *, name: str, revision: str) -> Backbone:
     weights do not fit or belong to a trained model, `UnsupportedArchitectureError` when its image tower is no
     plain ViT.
     """
-    if (path / CHECKPOINT_MANIFEST).is_file():
+    weights = find_weights(path)
+    if (weights.parent / CHECKPOINT_MANIFEST).is_file():
         raise WeightsError(
             f"{path} is a trained model, not a CLIP to train on: name what it stands on, which is in its "
             f"{CHECKPOINT_MANIFEST} under backbone; `zegclip train --start-from` goes on from it"
         )
-    weights = find_weights(path)
     config = weights.parent / _OPEN_CLIP_CONFIG
     if has_card(weights):
         return load_mini(weights, name=name, revision=revision)

@@ -17,6 +17,7 @@ DEFAULT_MODEL = "zegclip-mini"
 FAST_MODEL = "zegclip-mini-fast"
 EMBEDDED_MODELS = (DEFAULT_MODEL, FAST_MODEL)
 # ZegCLIP's deep prompts, descriptor and decoder, trained on the same weights; a folder inside this package.
+# Its revision comes from its weights: whoever changes its manifest alone must rename it.
 DECODER_MODEL = "zegclip-mini-decoder"
 PACKAGED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 # Raise when the shipped model starts to give other masks.

@@ -41,7 +41,7 @@ def load_head(
     named = _named(
         base,
         folder,
-        sizes=adapted_sizes(manifest, base),
+        sizes=adapted_sizes(folder, manifest, base),
         image_mean=base.image_mean,
         image_std=base.image_std,
         none_cosine=base.none_cosine,

@@ -78,7 +78,7 @@ class ZegCLIPHead:
     def encoding_digest(self) -> str:
         """The backbone's weights, what was learned in front of them, the looks, and the engine."""
         looks = looks_identity(self.backbone.sizes)
-        return f"{self._encoding_digest}{looks} {self.tower.engine_name}"
+        return f"{self._encoding_digest} {looks} {self.tower.engine_name}"
 
     @torch.inference_mode()
     def encode(self, images: Tensor) -> HeadFeatures:

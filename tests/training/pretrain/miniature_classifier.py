@@ -8,9 +8,9 @@ from safetensors.torch import save_file
 from zegclip_core.backbones.stem import MobileNetV2
 
 
-def write_classifier(path: Path, background: float = 0.0) -> Path:
+def write_classifier(path: Path, background: float = 0.0, *, seed: int = 0) -> Path:
     """A MobileNetV2 with random weights, and with 1001 rows as TensorFlow's have."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     state = MobileNetV2().state_dict()
     state["fc.weight"] = torch.randn(1001, 1280, 1, 1)
     state["fc.bias"] = torch.zeros(1001)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.training.pretrain.miniature_classifier import write_classifier
 from tests.training.pretrain.miniature_wordnet import write_wordnet
+from training.errors import ConfigurationError
 from training.pretrain.guess_options import add_guess_options, chosen_guesses, chosen_teacher
 from training.pretrain.imagenet import ImageNetClass
 from training.pretrain.start_settings import StartSettings
@@ -42,6 +43,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def test_nobody_teaches_without_a_classifier(backbone: Backbone) -> None:
     assert chosen_teacher(parse([]), backbone, DOGS) is None
+    with pytest.raises(ConfigurationError, match="needs --classifier"):
+        chosen_teacher(parse(["--withhold-guesses"]), backbone, DOGS)
 
 
 @pytest.mark.parametrize(("wish", "hidden"), [([], [False, False]), (["--withhold-guesses"], [True, False])])
@@ -57,4 +60,5 @@ def test_what_is_withheld_makes_another_teacher(backbone: Backbone, arguments: l
     teachers = [
         chosen_teacher(parse([*arguments, *wish]), backbone, DOGS) for wish in ([], ["--withhold-guesses"])
     ]
+    assert [teacher.never_guessed for teacher in teachers if teacher is not None] == [0, 1]
     assert len({teacher.identity for teacher in teachers if teacher is not None}) == 2

@@ -132,12 +132,25 @@ def test_a_run_can_end_before_its_schedule(sources: list[Source], tmp_path: Path
     assert train(sources, tmp_path / "run").step == 2
 
 
-def test_half_of_the_crops_may_get_things_of_other_photographs(sources: list[Source]) -> None:
-    plain, pasted = (Mixture(sources, settings=replace(SETTINGS, paste_share=share)) for share in (0.0, 0.5))
-    batches = [(plain.batch(step), pasted.batch(step)) for step in range(20)]
-    assert all(first.images.shape == second.images.shape for first, second in batches)
-    changed = sum(not torch.equal(first.targets, second.targets) for first, second in batches)
-    assert 5 <= changed < 20
+def test_half_of_the_crops_may_get_things_of_other_photographs(
+    sources: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pasted_into: list[int] = []
+
+    def count(view: object, seen: object, *_: object, own: int, generator: object) -> tuple[object, object]:
+        pasted_into.append(own)
+        return view, seen
+
+    monkeypatch.setattr("training.pretrain.mixture.paste", count)
+    crops = 0
+    for step in range(20):
+        crops += len(Mixture(sources, settings=SETTINGS).batch(step).images)
+    assert pasted_into == []
+    pasting = Mixture(sources, settings=replace(SETTINGS, paste_share=0.5))
+    for step in range(20):
+        pasting.batch(step)
+    assert 0.25 * crops < len(pasted_into) < 0.75 * crops
+    assert set(pasted_into) == {2}
 
 
 def test_stuff_is_looked_for_by_rules_unless_switched_off(

@@ -88,9 +88,9 @@ def test_it_looks_as_it_did_when_it_learned(folder: Path, backbone: Backbone) ->
         multiple=32, long_side=256
     )
     silent = {"backbone": {}, "hidden": 4}
-    assert adapted_sizes(silent, backbone) == backbone.sizes
+    assert adapted_sizes(folder, silent, backbone) == backbone.sizes
     with pytest.raises(CheckpointError, match="sizes"):
-        adapted_sizes({**silent, "sizes": {"multiple": 32, "glasses": 2}}, backbone)
+        adapted_sizes(folder, {**silent, "sizes": {"multiple": 32, "glasses": 2}}, backbone)
 
 
 def test_one_altered_byte_is_noticed(folder: Path, backbone: Backbone) -> None:
