@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +112,19 @@ def test_a_finished_run_is_returned_as_it_is(data: Path, tmp_path: Path) -> None
     again = run(tiny_configuration(), data, tmp_path, progress=told.append)
     assert told == []
     assert (again.folder, again.loss, again.iterations) == (first.folder, first.loss, first.iterations)
+
+
+def test_what_a_model_is_saved_with_can_be_changed_without_training_it_again(
+    data: Path, tmp_path: Path
+) -> None:
+    run(tiny_configuration(), data, tmp_path)
+    learned = weights(tmp_path)
+    told: list[Progress] = []
+    again = tiny_configuration(evaluation={"none_probability": 0.3})
+    run(again, data, tmp_path, progress=told.append)
+    assert told == []
+    assert identical(weights(tmp_path), learned)
+    assert json.loads((tmp_path / "model" / "manifest.json").read_text())["none_probability"] == 0.3
 
 
 def test_micro_batches_add_up_to_the_batch(data: Path, tmp_path: Path) -> None:
