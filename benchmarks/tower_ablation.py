@@ -19,12 +19,12 @@ from tqdm import tqdm
 
 from benchmarks.embedded_table import dataset_figures
 from training.pretrain.blend import blend
-from training.pretrain.guess_options import chosen_teacher
+from training.pretrain.guess_options import add_guess_options, chosen_teacher
 from training.pretrain.pack import pack
 from training.pretrain.settings import TowerSettings
-from training.pretrain.source_options import chosen_sources
+from training.pretrain.source_options import add_source_options, chosen_sources
 from training.pretrain.tower import TowerTraining
-from training.pretrain.wordnet import DEBIAN_FOLDER
+from training.pretrain.tower_command import read_vocabulary
 from zegclip_core.backbones.mini import load_mini
 from zegclip_core.processor import prepare_processor
 from zegclip_core.segmenter import build_segmenter
@@ -59,10 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--start", type=Path, required=True, help="weights that every row continues from")
     parser.add_argument("--out", type=Path, required=True, help="folder; each row gets its own in it")
-    parser.add_argument("--data", action="append", required=True, metavar="FOLDER:SPLIT[:WEIGHT]")
+    add_source_options(parser)
+    add_guess_options(parser, required=False, use=", for the rows that it teaches")
     parser.add_argument("--vocabulary", type=Path, required=True, help="words for negatives, one a line")
-    parser.add_argument("--classifier", type=Path, help="MobileNetV2 for ImageNet, for the rows it teaches")
-    parser.add_argument("--wordnet", type=Path, default=DEBIAN_FOLDER, help="folder of data.noun")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", help="numbers separated by commas, from 0; all by default")
@@ -70,8 +69,6 @@ def main() -> None:
     for name in ("voc", "coco", "facade", "camvid"):
         parser.add_argument(f"--{name}", type=Path)
     options = parser.parse_args()
-    # The same parts as the stage's own command, which withholds nothing here.
-    options.withhold, options.withhold_guesses = None, False
     prepare_processor(threads=1)
     numbers = range(len(ROWS)) if options.rows is None else [int(one) for one in options.rows.split(",")]
     _tell("before", options.start, options, heading=True)
@@ -98,10 +95,10 @@ def _trained(row: Row, folder: Path, options: argparse.Namespace) -> dict[str, P
             training.run(folder, on_step=lambda report: bar.update(report.step - bar.n))
         pack(options.start, dict(training.trained), last, training={"name": "tower"})
         pack(options.start, training.kept, packed, training={"name": "tower"})
-    if not between.is_file():
-        blend(options.start, packed, 0.7, between)
     if row.changes or row.taught:
         return {row.name: packed}
+    if not between.is_file():
+        blend(options.start, packed, 0.7, between)
     return {
         row.name: packed,
         f"{row.name}, without averaging": last,
@@ -118,11 +115,10 @@ def _folder(number: int, options: argparse.Namespace) -> Path:
 def _training(row: Row, settings: TowerSettings, options: argparse.Namespace) -> TowerTraining:
     backbone = load_mini(options.start, name="zegclip-mini", revision="start")
     sources, withheld = chosen_sources(options)
-    lines = options.vocabulary.read_text("utf-8").splitlines()
     return TowerTraining(
         backbone=backbone,
         sources=sources,
-        vocabulary=[word.strip() for word in lines if word.strip()],
+        vocabulary=withheld.admitted(read_vocabulary(options.vocabulary)),
         settings=settings,
         teacher=chosen_teacher(options, backbone, withheld) if row.taught else None,
     )

@@ -45,7 +45,10 @@ def main() -> None:
     sources = [read_source(text) for text in options.data]
     withheld = withhold(listed_words(options.withhold), [one.description for one in sources])
     print(f"unseen: {', '.join(sorted(withheld.words))}")
-    print("| model | data | side | bias | background | seen | unseen | hIoU | mIoU |\n|" + " --- |" * 9)
+    print(
+        "| model | data | side | bias | background | seen | unseen | hIoU | mIoU |\n|" + " --- |" * 9,
+        flush=True,
+    )
     choices = itertools.product(options.model, options.side or SIDES, options.seen_bias or (0.0,))
     for notation, side, bias in choices:
         segmenter = build_segmenter(notation, device="cpu")

@@ -30,13 +30,13 @@ def run_tower_stage(options: argparse.Namespace) -> str:
     """Train the image tower, write its weights and card, return the line that tells where."""
     settings = chosen(options, TowerSettings(), _CHOICES)
     sources, withheld = chosen_sources(options)
-    words = options.vocabulary.read_text("utf-8").splitlines() if options.vocabulary else []
+    words = read_vocabulary(options.vocabulary) if options.vocabulary else []
     backbone = load_mini(Path(options.start), name="zegclip-mini", revision="start")
     teacher = chosen_teacher(options, backbone, withheld)
     training = TowerTraining(
         backbone=backbone,
         sources=sources,
-        vocabulary=withheld.admitted([word.strip() for word in words if word.strip()]),
+        vocabulary=withheld.admitted(words),
         settings=settings,
         teacher=teacher,
     )
@@ -48,3 +48,8 @@ def run_tower_stage(options: argparse.Namespace) -> str:
     if teacher is not None:
         recipe |= {"teacher": options.classifier.name, "classes not guessed": teacher.never_guessed}
     return run_and_pack(training, options, settings, watched="words", recipe=recipe)
+
+
+def read_vocabulary(path: Path) -> list[str]:
+    """Read words, one a line; raises `OSError` when the file cannot be read."""
+    return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]

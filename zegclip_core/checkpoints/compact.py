@@ -121,6 +121,14 @@ def read_checkpoint(folder: Path) -> CompactCheckpoint:
     return CompactCheckpoint(folder=folder, facts=facts, digest=digest, weights=weights)
 
 
+def read_facts(folder: Path) -> CheckpointFacts:
+    """Return what a checkpoint says of itself; its weights are neither read nor verified.
+
+    Raises `CheckpointError` and its kinds as `read_checkpoint` does for a manifest.
+    """
+    return _read_manifest(folder)[0]
+
+
 def _read_manifest(folder: Path) -> tuple[CheckpointFacts, Mapping[str, Any]]:
     path = folder / MANIFEST_FILE
     try:

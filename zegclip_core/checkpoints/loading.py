@@ -10,7 +10,7 @@ from zegclip_core.adaptation.head import AdaptedHead
 from zegclip_core.backbones.backbone import Backbone, InputSizes
 from zegclip_core.backbones.loading import load_backbone
 from zegclip_core.backbones.notation import model_name, model_revision, parse_notation
-from zegclip_core.checkpoints.compact import CompactCheckpoint, is_checkpoint, read_checkpoint
+from zegclip_core.checkpoints.compact import CompactCheckpoint, is_checkpoint, read_checkpoint, read_facts
 from zegclip_core.checkpoints.facts import BackboneReference, CheckpointFacts
 from zegclip_core.errors import BackboneMismatchError, CheckpointError
 from zegclip_core.heads import SegmentationHead
@@ -107,7 +107,7 @@ def learned_on(notation: str) -> str:
     manifest = adaptation_manifest(folder)
     if manifest is not None:
         return str(manifest["backbone"]["notation"])
-    return backbone_notation(folder, read_checkpoint(folder).facts.backbone)
+    return backbone_notation(folder, read_facts(folder).backbone)
 
 
 def build_model(checkpoint: CompactCheckpoint, backbone: Backbone) -> ZegCLIP:
